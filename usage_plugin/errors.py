@@ -1,0 +1,45 @@
+"""Every error that this package raises, as one small tree.
+
+UsagePluginError
+├── SettingsError         a setting holds what cannot work: change the setting
+├── StoreError            the database cannot be used now
+│   ├── StoreUnavailable  it does not answer: start it or fix the URL, then try again
+│   └── SchemaMismatch    its schema is not this version's: run `usage-plugin migrate`, or upgrade the package
+└── InputError            a file or an argument cannot be read: fix the input
+"""
+
+from __future__ import annotations
+
+
+class UsagePluginError(Exception):
+    """An error with a message that names the value, and a remedy that says what to do.
+
+    Args:
+        problem: What is wrong, with the name and the value.
+        remedy: What the reader can do about it.
+    """
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem}. {remedy}" if remedy else problem)
+
+
+class SettingsError(UsagePluginError):
+    """A setting holds what cannot work."""
+
+
+class StoreError(UsagePluginError):
+    """The database cannot be used now."""
+
+
+class StoreUnavailable(StoreError):  # noqa: N818 - says a state, as in httpx
+    """The database does not answer."""
+
+
+class SchemaMismatch(StoreError):  # noqa: N818 - says a state, as in httpx
+    """The database's schema is not the one that this version of the package writes."""
+
+
+class InputError(UsagePluginError):
+    """A file or an argument cannot be read."""

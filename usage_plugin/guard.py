@@ -1,0 +1,52 @@
+"""One guard around everything that runs inside the proxy: log, count by stage, never raise into a request."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from usage_plugin.logs import get_logger
+
+_log = get_logger(__name__)
+OnError = Callable[[str, BaseException], None]
+
+
+class Guard:
+    """Swallow, log and count errors of our own code, so that no request of the host ever sees one.
+
+    Args:
+        on_error: Called with stage and error after counting. The test suite passes one that re-raises
+            in the test; production passes none.
+    """
+
+    def __init__(self, on_error: OnError | None = None) -> None:
+        self.errors_by_stage: Counter[str] = Counter()
+        self.last_error: str | None = None
+        self._on_error = on_error
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Run one stage; an ``Exception`` in it ends the stage and goes no further."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - this is the one place that may
+            self.note(name, error)
+
+    def note(self, stage: str, error: BaseException) -> None:
+        """Count and log *error*: the first of a stage in full, then at powers of ten, so that a log cannot flood."""
+        with self._lock:
+            self.errors_by_stage[stage] += 1
+            count = self.errors_by_stage[stage]
+            self.last_error = f"{stage}: {type(error).__name__}: {error}"[:500]
+        if str(count).rstrip("0") == "1":
+            _log.error("usage_plugin_error", stage=stage, count=count, error=describe(error))
+        if self._on_error is not None:
+            self._on_error(stage, error)
+
+
+def describe(error: BaseException) -> str:
+    """Say an error in one short line without a traceback; messages of ours never hold prompts or keys."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:300]

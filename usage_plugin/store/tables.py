@@ -1,0 +1,211 @@
+"""The tables, declared once: every call, its tags, its prices, and the daily and hourly totals.
+
+Money is an integer of billionths (``..._nano_usd``); beside it a generated column shows dollars (``..._usd``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Computed, Float, Index, Numeric, String, Text
+from sqlmodel import Field, SQLModel
+
+from usage_plugin.clock import utc_now
+from usage_plugin.store.column_types import BigIntKey, UtcDateTime
+
+KEY_LENGTH = 32
+
+
+
+def _usd(nano_column: str) -> Any:
+    """Declare dollars to a billionth, generated from the exact integer: for SQL, never written."""
+    return Field(
+        default=None, sa_column=Column(Numeric(20, 9), Computed(f"{nano_column} / 1000000000.0", persisted=True), nullable=True)
+    )
+
+
+def _big(*, nullable: bool = False) -> Any:
+    return Field(default=None if nullable else 0, sa_type=BigInteger, nullable=nullable)
+
+
+def _moment(**options: Any) -> Any:
+    return Field(sa_type=UtcDateTime, **options)  # type: ignore[call-overload]
+
+
+class UsageRecord(SQLModel, table=True):
+    """One row per request that reached the proxy, plus one per billed attempt that did not finish it."""
+
+    __tablename__ = "usage_record"
+    __table_args__ = (
+        Index("ix_usage_record_completed_at", "completed_at"),
+        Index("ix_usage_record_litellm_call_id", "litellm_call_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigIntKey, primary_key=True, autoincrement=True))
+    event_key: str = Field(sa_type=String(KEY_LENGTH), unique=True)  # type: ignore[call-overload]
+    litellm_call_id: str | None = None
+    trace_id: str | None = None
+    session_id: str | None = None
+
+    received_at: dt.datetime = _moment()
+    started_at: dt.datetime = _moment()
+    completed_at: dt.datetime = _moment()
+    created_at: dt.datetime = _moment(default_factory=utc_now)
+    latency_ms: float = Field(sa_type=Float)
+    ttft_ms: float | None = None
+    queue_ms: float | None = None
+
+    call_type: str
+    route: str | None = None
+    stream: bool = False
+    provider: str | None = None
+    model: str | None = None
+    model_group: str | None = None
+    requested_model: str | None = None
+    deployment_id: str | None = None
+    attempts: int = 1
+    fallbacks: int = 0
+    is_terminal: bool = True
+
+    organization_id: str | None = None
+    team_id: str | None = None
+    team_alias: str | None = None
+    user_id: str | None = None
+    api_key_hash: str | None = None
+    api_key_alias: str | None = None
+    project_id: str | None = None
+    end_user_id: str | None = None
+    feature: str | None = None
+    environment: str | None = None
+    user_agent: str | None = None
+    client_ip: str | None = None
+
+    status: str
+    cache_hit: bool = False
+    error_class: str | None = None
+    error_code: str | None = None
+    rate_limit_type: str | None = None
+
+    tokens_source: str
+    prompt_tokens: int | None = _big(nullable=True)
+    completion_tokens: int | None = _big(nullable=True)
+    total_tokens: int | None = _big(nullable=True)
+    input_uncached_tokens: int | None = _big(nullable=True)
+    input_cache_read_tokens: int | None = _big(nullable=True)
+    input_cache_write_5m_tokens: int | None = _big(nullable=True)
+    input_cache_write_1h_tokens: int | None = _big(nullable=True)
+    input_audio_tokens: int | None = _big(nullable=True)
+    input_image_tokens: int | None = _big(nullable=True)
+    output_text_tokens: int | None = _big(nullable=True)
+    output_reasoning_tokens: int | None = _big(nullable=True)
+    output_audio_tokens: int | None = _big(nullable=True)
+    output_image_tokens: int | None = _big(nullable=True)
+    input_characters: int | None = _big(nullable=True)
+    input_audio_seconds: float | None = None
+    output_images: int | None = _big(nullable=True)
+    search_units: int | None = _big(nullable=True)
+
+    cost_nano_usd: int | None = _big(nullable=True)
+    cost_usd: Decimal | None = _usd("cost_nano_usd")
+    cost_confidence: str
+    unpriced_reason: str | None = None
+    saved_cost_nano_usd: int | None = _big(nullable=True)
+    saved_cost_usd: Decimal | None = _usd("saved_cost_nano_usd")
+    adjustment_nano_usd: int = _big()
+    price_key: str | None = Field(default=None, sa_type=String(KEY_LENGTH))  # type: ignore[call-overload]
+
+
+class UsageRecordTag(SQLModel, table=True):
+    """A tag of a call."""
+
+    __tablename__ = "usage_record_tag"
+
+    event_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)  # type: ignore[call-overload]
+    tag: str = Field(primary_key=True)
+
+
+class PriceSnapshotRow(SQLModel, table=True):
+    """A distinct set of unit prices that priced at least one call; never changed afterwards."""
+
+    __tablename__ = "price_snapshot"
+
+    price_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)  # type: ignore[call-overload]
+    provider: str
+    model: str
+    source: str
+    litellm_version: str
+    prices_usd: str = Field(sa_type=Text)
+    first_used_at: dt.datetime = _moment()
+
+
+class Totals(SQLModel):
+    """What is added up, the same in each rollup."""
+
+    requests: int = _big()
+    failed_requests: int = _big()
+    rejected_requests: int = _big()
+    cached_requests: int = _big()
+    unpriced_requests: int = _big()
+    estimated_requests: int = _big()
+    partial_requests: int = _big()
+    unfinished_attempts: int = _big()
+    prompt_tokens: int = _big()
+    completion_tokens: int = _big()
+    total_tokens: int = _big()
+    input_uncached_tokens: int = _big()
+    input_cache_read_tokens: int = _big()
+    input_cache_write_5m_tokens: int = _big()
+    input_cache_write_1h_tokens: int = _big()
+    input_audio_tokens: int = _big()
+    input_image_tokens: int = _big()
+    output_text_tokens: int = _big()
+    output_reasoning_tokens: int = _big()
+    output_audio_tokens: int = _big()
+    output_image_tokens: int = _big()
+    latency_ms_sum: float = 0.0
+    cost_nano_usd: int | None = _big(nullable=True)
+    estimated_cost_nano_usd: int = _big()
+    partial_cost_nano_usd: int = _big()
+    saved_cost_nano_usd: int = _big()
+
+
+class UsageDaily(Totals, table=True):
+    """Totals of a UTC day, kept as calls arrive. One row per day and combination of its dimensions."""
+
+    __tablename__ = "usage_daily"
+    __table_args__ = (Index("ix_usage_daily_day", "day"),)
+
+    rollup_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)  # type: ignore[call-overload]
+    day: dt.date
+    organization_id: str | None = None
+    team_id: str | None = None
+    team_alias: str | None = None
+    user_id: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    cost_usd: Decimal | None = _usd("cost_nano_usd")
+
+
+class UsageHourly(Totals, table=True):
+    """Totals of a UTC hour, for pages and detection. One row per hour and combination of its dimensions."""
+
+    __tablename__ = "usage_hourly"
+    __table_args__ = (Index("ix_usage_hourly_hour", "hour"),)
+
+    rollup_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)  # type: ignore[call-overload]
+    hour: dt.datetime = _moment()
+    organization_id: str | None = None
+    team_id: str | None = None
+    team_alias: str | None = None
+    user_id: str | None = None
+    api_key_hash: str | None = None
+    api_key_alias: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    status: str
+    cost_usd: Decimal | None = _usd("cost_nano_usd")
+
+
+TABLES = (UsageRecord, UsageRecordTag, PriceSnapshotRow, UsageDaily, UsageHourly)
