@@ -58,7 +58,6 @@ OUTPUT_TOKEN_FIELDS = (
     "output_image_tokens",
 )
 TOKEN_FIELDS = INPUT_TOKEN_FIELDS + OUTPUT_TOKEN_FIELDS
-UNIT_FIELDS = ("input_characters", "input_audio_seconds", "output_images", "search_units")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Computed, Float, Index, Numeric, String, Text
+from sqlalchemy import BigInteger, Column, Computed, Float, Index, Numeric, String, Table, Text
 from sqlmodel import Field, SQLModel
 
 from usage_plugin.clock import utc_now
@@ -18,11 +18,11 @@ from usage_plugin.store.column_types import BigIntKey, UtcDateTime
 KEY_LENGTH = 32
 
 
-
 def _usd(nano_column: str) -> Any:
     """Declare dollars to a billionth, generated from the exact integer: for SQL, never written."""
     return Field(
-        default=None, sa_column=Column(Numeric(20, 9), Computed(f"{nano_column} / 1000000000.0", persisted=True), nullable=True)
+        default=None,
+        sa_column=Column(Numeric(20, 9), Computed(f"{nano_column} / 1000000000.0", persisted=True), nullable=True),
     )
 
 
@@ -31,7 +31,7 @@ def _big(*, nullable: bool = False) -> Any:
 
 
 def _moment(**options: Any) -> Any:
-    return Field(sa_type=UtcDateTime, **options)  # type: ignore[call-overload]
+    return Field(sa_type=UtcDateTime, **options)
 
 
 class UsageRecord(SQLModel, table=True):
@@ -44,7 +44,7 @@ class UsageRecord(SQLModel, table=True):
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigIntKey, primary_key=True, autoincrement=True))
-    event_key: str = Field(sa_type=String(KEY_LENGTH), unique=True)  # type: ignore[call-overload]
+    event_key: str = Field(sa_type=String(KEY_LENGTH), unique=True)
     litellm_call_id: str | None = None
     trace_id: str | None = None
     session_id: str | None = None
@@ -114,7 +114,7 @@ class UsageRecord(SQLModel, table=True):
     saved_cost_nano_usd: int | None = _big(nullable=True)
     saved_cost_usd: Decimal | None = _usd("saved_cost_nano_usd")
     adjustment_nano_usd: int = _big()
-    price_key: str | None = Field(default=None, sa_type=String(KEY_LENGTH))  # type: ignore[call-overload]
+    price_key: str | None = Field(default=None, sa_type=String(KEY_LENGTH))
 
 
 class UsageRecordTag(SQLModel, table=True):
@@ -122,7 +122,7 @@ class UsageRecordTag(SQLModel, table=True):
 
     __tablename__ = "usage_record_tag"
 
-    event_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)  # type: ignore[call-overload]
+    event_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)
     tag: str = Field(primary_key=True)
 
 
@@ -131,7 +131,7 @@ class PriceSnapshotRow(SQLModel, table=True):
 
     __tablename__ = "price_snapshot"
 
-    price_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)  # type: ignore[call-overload]
+    price_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)
     provider: str
     model: str
     source: str
@@ -177,7 +177,7 @@ class UsageDaily(Totals, table=True):
     __tablename__ = "usage_daily"
     __table_args__ = (Index("ix_usage_daily_day", "day"),)
 
-    rollup_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)  # type: ignore[call-overload]
+    rollup_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)
     day: dt.date
     organization_id: str | None = None
     team_id: str | None = None
@@ -194,7 +194,7 @@ class UsageHourly(Totals, table=True):
     __tablename__ = "usage_hourly"
     __table_args__ = (Index("ix_usage_hourly_hour", "hour"),)
 
-    rollup_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)  # type: ignore[call-overload]
+    rollup_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)
     hour: dt.datetime = _moment()
     organization_id: str | None = None
     team_id: str | None = None
@@ -209,3 +209,9 @@ class UsageHourly(Totals, table=True):
 
 
 TABLES = (UsageRecord, UsageRecordTag, PriceSnapshotRow, UsageDaily, UsageHourly)
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """Give the SQLAlchemy table behind a model, typed."""
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table

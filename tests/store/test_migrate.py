@@ -1,0 +1,109 @@
+"""The schema: made once from many processes at once, equal to the declared tables, whole after a kill."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect, text
+from sqlmodel import SQLModel
+
+from usage_plugin.errors import SchemaMismatch, StoreUnavailable
+from usage_plugin.store import tables
+from usage_plugin.store.database import connect, writing
+from usage_plugin.store.migrate import VERSION_TABLE, SchemaState, migrate, schema_state
+
+PROCESSES = 16
+ROUNDS = int(os.environ.get("MIGRATION_ROUNDS", "2"))
+# Waits for the file to appear, so that all processes start at the same moment.
+STARTER = """
+import sys, pathlib, time
+from usage_plugin.store.database import connect
+from usage_plugin.store.migrate import migrate, schema_state
+print("ready", flush=True)
+sys.stdin.readline()
+for url in sys.argv[1:]:
+    engine = connect(url)
+    migrate(engine)
+    assert schema_state(engine) == "current"
+    engine.dispose()
+    print("done", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_migrated_database_has_the_declared_tables(engine: Engine) -> None:
+    """Migrations end exactly where the tables are: no column, type or index is missing or left over."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+    assert {table.__tablename__ for table in tables.TABLES} <= set(inspect(engine).get_table_names())
+
+
+def test_the_state_of_the_schema_has_a_name(database_url: str) -> None:
+    """Empty, current, behind and ahead are told apart."""
+    engine = connect(database_url)
+    assert schema_state(engine) is SchemaState.EMPTY
+    migrate(engine)
+    assert schema_state(engine) is SchemaState.CURRENT
+    with writing(engine).begin() as connection:
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+    assert schema_state(engine) is SchemaState.AHEAD
+    with pytest.raises(SchemaMismatch, match="newer version"):
+        migrate(engine)
+    engine.dispose()
+
+
+def test_a_kill_in_the_middle_leaves_nothing_behind(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A migration that dies half-way leaves the old schema, and the next one succeeds."""
+    engine = connect(database_url)
+    original = tables.UsageRecord.metadata  # the failure comes from the database itself: a table that stands in the way
+    with writing(engine).begin() as connection:
+        connection.execute(text("CREATE TABLE usage_hourly (wrong INTEGER)"))
+    with pytest.raises(StoreUnavailable, match="usage_hourly"):
+        migrate(engine)
+    assert set(inspect(engine).get_table_names()) == {"usage_hourly"}
+    with writing(engine).begin() as connection:
+        connection.execute(text("DROP TABLE usage_hourly"))
+    migrate(engine)
+    assert set(inspect(engine).get_table_names()) >= set(original.tables)
+    engine.dispose()
+
+
+def test_sixteen_processes_migrate_at_once(
+    request: pytest.FixtureRequest, database_url: str, tmp_path: object, postgres_server: str
+) -> None:
+    """Any number of workers may start together: none fails, in any round."""
+    urls = [database_url, *(_another(database_url, number) for number in range(1, ROUNDS))]
+    command = [sys.executable, "-c", STARTER, *urls]
+    workers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(PROCESSES)
+    ]
+    for _ in range(len(urls) + 1):
+        for worker in workers:
+            assert worker.stdout is not None
+            worker.stdout.readline()
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+    failures = [error for worker in workers if (error := worker.communicate(timeout=60)[1])]
+    assert failures == []
+
+
+def _another(url: str, number: int) -> str:
+    """Give an empty database of the same kind beside *url*."""
+    if url.startswith("sqlite"):
+        return url.replace("usage.db", f"usage_{number}.db")
+    engine = connect(url)
+    name = f"{engine.url.database}_{number}"
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    other = engine.url.set(database=name).render_as_string(hide_password=False)
+    engine.dispose()
+    return other

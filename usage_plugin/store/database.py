@@ -1,0 +1,113 @@
+"""A database URL in, an Engine out that behaves the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from usage_plugin.errors import StoreUnavailable
+
+BUSY_TIMEOUT_MS = 30_000
+WAL_ATTEMPTS = 100
+CONNECT_TIMEOUT_S = 5
+BEGIN_OPTION = "sqlite_begin"
+
+
+def connect(url: str) -> Engine:
+    """Give an Engine; nothing is opened until it is used.
+
+    Args:
+        url: As in ``Settings.url``.
+
+    Raises:
+        StoreUnavailable: The folder of a SQLite file cannot be made.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    return create_engine(
+        parsed, pool_size=5, pool_pre_ping=True, pool_recycle=1800, connect_args={"connect_timeout": CONNECT_TIMEOUT_S}
+    )
+
+
+def writing(engine: Engine) -> Engine:
+    """Give the same Engine for transactions that write: on SQLite they take the write lock at once.
+
+    A deferred transaction that starts to write after reading fails at once, whatever the busy timeout says.
+    """
+    return engine.execution_options(**{BEGIN_OPTION: "BEGIN IMMEDIATE"})
+
+
+def check(engine: Engine) -> None:
+    """Ask the database for a sign of life.
+
+    Raises:
+        StoreUnavailable: It does not answer; says where and why in one line.
+    """
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except (SQLAlchemyError, OSError) as error:
+        raise unavailable(engine.url, error) from None
+
+
+def unavailable(url: URL, error: BaseException) -> StoreUnavailable:
+    """Turn a driver's error into one line that names the database, without its password."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    first_line = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+    return StoreUnavailable(
+        f"the database {url.render_as_string(hide_password=True)} cannot be used: {first_line}",
+        "Check USAGE_DATABASE_URL, that the server runs and that the folder is writable",
+    )
+
+
+def _sqlite(url: URL) -> Engine:
+    in_memory = url.database in (None, "", ":memory:")
+    if not in_memory:
+        _make_folder(url)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _make_folder(url: URL) -> None:
+    folder = Path(str(url.database)).expanduser().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unavailable(url, error) from None
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    """Make the driver leave transactions to us, and set what each connection needs."""
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    _switch_to_wal(connection)
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Let readers and the writer work at once. The switch ignores busy_timeout, so it is tried again by hand."""
+    for attempt in range(WAL_ATTEMPTS):
+        try:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] in ("wal", "memory"):
+                return
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "readonly" in str(error):  # a reader of a read-only file works without the switch
+                return
+            if "locked" not in str(error) or attempt == WAL_ATTEMPTS - 1:
+                raise
+            time.sleep(0.05)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get(BEGIN_OPTION, "BEGIN"))

@@ -1,0 +1,122 @@
+"""Events in, rows and totals out, in one transaction: writing twice is writing once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import SQLModel
+
+from usage_plugin.clock import utc_now
+from usage_plugin.event import Attribution, Cost, Failure, Timing, TokenCounts, UnitCounts, UsageEvent
+from usage_plugin.store.database import unavailable, writing
+from usage_plugin.store.rollups import add_to_rollups
+from usage_plugin.store.tables import PriceSnapshotRow, UsageRecord, UsageRecordTag, table_of
+
+Row = dict[str, Any]
+_PARTS = {"timing", "status", "who", "failure", "tokens", "units", "cost"}
+
+
+def _names(kind: type, *without: str) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.name not in without)
+
+
+CALL_FIELDS = _names(UsageEvent, *_PARTS)
+TIME_FIELDS = _names(Timing)
+WHO_FIELDS = _names(Attribution, "tags")
+FAILURE_FIELDS = _names(Failure)
+TOKEN_COUNT_FIELDS = _names(TokenCounts, "source")
+UNIT_COUNT_FIELDS = _names(UnitCounts)
+COST_FIELDS = _names(Cost, "confidence", "price")
+
+
+def write_events(engine: Engine, events: Sequence[UsageEvent]) -> int:
+    """Store events, their tags, prices and totals in one transaction.
+
+    Args:
+        engine: Of a migrated database.
+        events: Any number, also such as are stored already.
+
+    Returns:
+        How many were new.
+
+    Raises:
+        StoreUnavailable: Nothing was stored; the same events can be written again later.
+    """
+    by_key = {event.event_key: event for event in reversed(events)}
+    try:
+        with writing(engine).begin() as connection:
+            new = _insert_records(connection, [by_key[key] for key in sorted(by_key)])
+            _insert_tags(connection, new)
+            _insert_prices(connection, new)
+            add_to_rollups(connection, new)
+    except SQLAlchemyError as error:
+        raise unavailable(engine.url, error) from error
+    return len(new)
+
+
+def record_values(event: UsageEvent, created_at: datetime) -> Row:
+    """Flatten an event into the columns of ``usage_record``."""
+    row: Row = {name: getattr(event, name) for name in CALL_FIELDS}
+    for part, names in (
+        (event.timing, TIME_FIELDS),
+        (event.who, WHO_FIELDS),
+        (event.failure, FAILURE_FIELDS),
+        (event.tokens, TOKEN_COUNT_FIELDS),
+        (event.units, UNIT_COUNT_FIELDS),
+        (event.cost, COST_FIELDS),
+    ):
+        row.update((name, getattr(part, name)) for name in names)
+    row["created_at"] = created_at
+    row["status"] = event.status.value
+    row["tokens_source"] = event.tokens.source.value
+    row["cost_confidence"] = event.cost.confidence.value
+    row["price_key"] = event.cost.price.price_key if event.cost.price else None
+    return row
+
+
+def _insert_records(connection: Connection, events: list[UsageEvent]) -> list[UsageEvent]:
+    """Insert what is not there yet, and say which that was: the database decides, so two writers cannot both count."""
+    if not events:
+        return []
+    now = utc_now()
+    insert = _insert_new(connection, UsageRecord, "event_key").returning(table_of(UsageRecord).c.event_key)
+    inserted = set(connection.execute(insert, [record_values(event, now) for event in events]).scalars())
+    return [event for event in events if event.event_key in inserted]
+
+
+def _insert_tags(connection: Connection, events: Iterable[UsageEvent]) -> None:
+    rows = [{"event_key": event.event_key, "tag": tag} for event in events for tag in dict.fromkeys(event.who.tags)]
+    if rows:
+        connection.execute(_insert_new(connection, UsageRecordTag, "event_key", "tag"), rows)
+
+
+def _insert_prices(connection: Connection, events: Iterable[UsageEvent]) -> None:
+    rows: dict[str, Row] = {}
+    for event in events:
+        price, used_at = event.cost.price, event.timing.completed_at
+        if price is not None and (price.price_key not in rows or used_at < rows[price.price_key]["first_used_at"]):
+            rows[price.price_key] = {
+                "price_key": price.price_key,
+                "provider": price.provider,
+                "model": price.model,
+                "source": price.source,
+                "litellm_version": price.litellm_version,
+                "prices_usd": json.dumps(dict(price.prices_usd)),
+                "first_used_at": used_at,
+            }
+    if rows:
+        insert = _insert_new(connection, PriceSnapshotRow, "price_key")
+        connection.execute(insert, [rows[key] for key in sorted(rows)])
+
+
+def _insert_new(connection: Connection, table: type[SQLModel], *key: str) -> Any:
+    target = table_of(table)
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(target).on_conflict_do_nothing(index_elements=list(key))
