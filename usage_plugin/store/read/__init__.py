@@ -1,0 +1,55 @@
+"""The one door for reading: a Question in, small frozen answers out."""
+
+from usage_plugin.store.read.answers import (
+    ConfidenceSplit,
+    CostSeries,
+    LatencySeries,
+    Member,
+    Newest,
+    Page,
+    Price,
+    RecordDetail,
+    Series,
+    Share,
+    Stack,
+    Usage,
+)
+from usage_plugin.store.read.latency import latency_p95_ms, latency_p95_series
+from usage_plugin.store.read.question import Choice, Dimension, Granularity, Question
+from usage_plugin.store.read.records import Order, newest, recent, record_detail, records
+from usage_plugin.store.read.usage import confidence, cost_series, members, series, shares, stack, totals
+from usage_plugin.store.read.values import distinct_values
+
+__all__ = [
+    "Choice",
+    "ConfidenceSplit",
+    "CostSeries",
+    "Dimension",
+    "Granularity",
+    "LatencySeries",
+    "Member",
+    "Newest",
+    "Order",
+    "Page",
+    "Price",
+    "Question",
+    "RecordDetail",
+    "Series",
+    "Share",
+    "Stack",
+    "Usage",
+    "confidence",
+    "cost_series",
+    "distinct_values",
+    "latency_p95_ms",
+    "latency_p95_series",
+    "members",
+    "newest",
+    "recent",
+    "record_detail",
+    "records",
+    "series",
+    "shares",
+    "stack",
+    "totals",
+]

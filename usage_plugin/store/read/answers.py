@@ -1,0 +1,192 @@
+"""What the read door gives back: small frozen records. Unknown costs are ``None``, never 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from usage_plugin.store.read.question import Choice
+from usage_plugin.store.tables import PriceSnapshotRow, UsageRecord
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Usage added up. Adds with ``+``; the empty sum is ``Usage()``.
+
+    ``cost_nano_usd`` is the sum of the costs that are known: ``None`` where none is, and a lower bound
+    where ``unpriced_requests`` is not 0.
+    """
+
+    requests: int = 0
+    failed_requests: int = 0
+    rejected_requests: int = 0
+    cached_requests: int = 0
+    unpriced_requests: int = 0
+    estimated_requests: int = 0
+    partial_requests: int = 0
+    unfinished_attempts: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    input_uncached_tokens: int = 0
+    input_cache_read_tokens: int = 0
+    input_cache_write_5m_tokens: int = 0
+    input_cache_write_1h_tokens: int = 0
+    input_audio_tokens: int = 0
+    input_image_tokens: int = 0
+    output_text_tokens: int = 0
+    output_reasoning_tokens: int = 0
+    output_audio_tokens: int = 0
+    output_image_tokens: int = 0
+    latency_ms_sum: float = 0.0
+    cost_nano_usd: int | None = None
+    estimated_cost_nano_usd: int = 0
+    partial_cost_nano_usd: int = 0
+    saved_cost_nano_usd: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        sums = {name: getattr(self, name) + getattr(other, name) for name in _ADDITIVE}
+        return Usage(**sums, cost_nano_usd=add_known(self.cost_nano_usd, other.cost_nano_usd))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing at all."""
+        return self == Usage()
+
+    @property
+    def exact_cost_nano_usd(self) -> int | None:
+        """The part of the cost that is neither estimated nor a lower bound."""
+        if self.cost_nano_usd is None:
+            return None
+        return self.cost_nano_usd - self.estimated_cost_nano_usd - self.partial_cost_nano_usd
+
+    @property
+    def error_rate(self) -> float | None:
+        """Failed and interrupted requests per request; ``None`` without requests."""
+        return self.failed_requests / self.requests if self.requests else None
+
+    @property
+    def cost_per_1k_tokens_nano_usd(self) -> float | None:
+        """Cost per thousand tokens; ``None`` where either is unknown or no token was counted."""
+        if self.cost_nano_usd is None or not self.total_tokens:
+            return None
+        return self.cost_nano_usd / self.total_tokens * 1000
+
+
+_ADDITIVE = tuple(field.name for field in fields(Usage) if field.name != "cost_nano_usd")
+USAGE_FIELDS = tuple(field.name for field in fields(Usage))
+
+
+def add_known(left: int | None, right: int | None) -> int | None:
+    """Add two costs; an unknown one adds nothing, two unknown ones stay unknown."""
+    if left is None or right is None:
+        return right if left is None else left
+    return left + right
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Usage per bucket, without gaps: a bucket without calls holds ``Usage()``, so its cost is ``None``."""
+
+    buckets: tuple[datetime, ...]
+    usage: tuple[Usage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A value of a dimension with the name that people know it by."""
+
+    value: Choice
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class CostSeries:
+    """Dollars per bucket for detection: 0 where there was no call, NaN where no call had a price."""
+
+    buckets: tuple[datetime, ...]
+    cost_usd: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A series split by a dimension: the largest members, largest first, and the rest as one."""
+
+    buckets: tuple[datetime, ...]
+    members: tuple[Member, ...]
+    usage: tuple[tuple[Usage, ...], ...]
+    """One row per member, one column per bucket."""
+    other: tuple[Usage, ...] | None
+    other_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one member of a dimension used; ``member`` is ``None`` for the rest."""
+
+    member: Member | None
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfidenceSplit:
+    """How the calls' costs are known: calls and dollars by confidence."""
+
+    requests: Mapping[str, int]
+    cost_nano_usd: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LatencySeries:
+    """95th percentile of latency per bucket, in milliseconds; ``None`` where no call was answered."""
+
+    buckets: tuple[datetime, ...]
+    p95_ms: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the matching records, and how many match in all."""
+
+    records: tuple[UsageRecord, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The last word of the store: its highest row id (0 when empty) and when its latest call ended."""
+
+    row_id: int
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The unit prices that a call was priced by."""
+
+    source: str
+    litellm_version: str
+    first_used_at: datetime
+    prices_usd: Mapping[str, Decimal]
+
+    @classmethod
+    def from_row(cls, row: PriceSnapshotRow, prices_usd: Mapping[str, Decimal]) -> Self:
+        """Take the row of the table and its parsed prices."""
+        return cls(row.source, row.litellm_version, row.first_used_at, prices_usd)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDetail:
+    """Everything that is known about one call."""
+
+    record: UsageRecord
+    tags: tuple[str, ...]
+    price: Price | None
