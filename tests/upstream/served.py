@@ -1,0 +1,46 @@
+"""Calls as they are served in; the list that ``GET /__log`` answers, and counts of failures given so far, out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+
+from tests.upstream.ask import Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One call as the upstream saw it."""
+
+    method: str
+    path: str
+    status: int
+    model: str
+    stream: bool
+    ask: Ask
+
+
+class Book:
+    """What was served since the start."""
+
+    def __init__(self) -> None:
+        self.calls: list[Served] = []
+        self._failed: Counter[str] = Counter()
+
+    def note(self, call: Served) -> None:
+        """Write a call down."""
+        self.calls.append(call)
+
+    def shall_fail(self, ask: Ask, provider: str) -> bool:
+        """Say whether this call is one of those that its marker wants to fail, and count it."""
+        if not ask.fail or ask.at not in {"", provider}:
+            return False
+        self._failed[ask.mark] += 1
+        return self._failed[ask.mark] <= ask.times
+
+    def as_json(self, mark: str = "") -> list[dict[str, object]]:
+        """List the calls, all or those of one mark."""
+        return [asdict(call) for call in self.calls if mark in {"", call.ask.mark}]
+
+
+BOOK = Book()
