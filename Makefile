@@ -1,0 +1,67 @@
+# Needs Python 3.11+, git and make. Everything else goes into .venv, from the locked requirements.
+
+PROXY_PORT ?= 4000
+DASHBOARD_PORT ?= 8050
+PYTEST_ARGS ?=
+
+# The first of these that is new enough and can make virtual environments.
+PYTHONS = python3.13 python3.12 python3.11 python3.14 python3 python
+SUITS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c "$(SUITS)" >/dev/null 2>&1 && { echo $$p; break; }; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUN_READY := $(VENV)/.ready-to-run
+DEV_READY := $(VENV)/.ready-to-develop
+
+export USAGE_PROXY_PORT := $(PROXY_PORT)
+export USAGE_DASHBOARD_PORT := $(DASHBOARD_PORT)
+
+.PHONY: help run demo test lint format bench clean
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
+
+run: $(RUN_READY) ## Start the proxy on :4000 and the dashboard on :8050 (PROXY_PORT, DASHBOARD_PORT)
+	@exec $(BIN)/usage-plugin up
+
+demo: $(RUN_READY) ## Show the dashboard on a generated company's 90 days
+	@$(BIN)/usage-plugin demo
+	@exec $(BIN)/python -m dashboard --demo
+
+test: $(DEV_READY) ## Run the whole suite (PYTEST_ARGS="-k name")
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(DEV_READY) ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(DEV_READY) ## Put the code into its format
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: $(DEV_READY) ## Measure how fast calls are stored
+	@$(BIN)/python -m tests.bench.store
+
+clean: ## Remove the environment and all caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv found. Install one (Debian: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "Creating $(VENV) with $(PYTHON) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN_READY): requirements/run.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what it runs on (requirements/run.txt) ..."
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV_READY): requirements/dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what it is tested with (requirements/dev.txt) ..."
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $(RUN_READY) $@
