@@ -37,14 +37,19 @@ class Guard:
 
     def note(self, stage: str, error: BaseException) -> None:
         """Count and log *error*: the first of a stage in full, then at powers of ten, so that a log cannot flood."""
+        count = self.count(stage)
         with self._lock:
-            self.errors_by_stage[stage] += 1
-            count = self.errors_by_stage[stage]
             self.last_error = f"{stage}: {type(error).__name__}: {error}"[:500]
         if str(count).rstrip("0") == "1":
             _log.error("usage_plugin_error", stage=stage, count=count, error=describe(error))
         if self._on_error is not None:
             self._on_error(stage, error)
+
+    def count(self, stage: str) -> int:
+        """Count an error that was logged elsewhere; gives the count of its stage."""
+        with self._lock:
+            self.errors_by_stage[stage] += 1
+            return self.errors_by_stage[stage]
 
 
 def describe(error: BaseException) -> str:

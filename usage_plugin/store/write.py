@@ -10,11 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlmodel import SQLModel
 
 from usage_plugin.clock import utc_now
+from usage_plugin.errors import StoreRefused
 from usage_plugin.event import Attribution, Cost, Failure, Timing, TokenCounts, UnitCounts, UsageEvent
+from usage_plugin.guard import describe
 from usage_plugin.store.database import unavailable, writing
 from usage_plugin.store.rollups import add_to_rollups
 from usage_plugin.store.tables import PriceSnapshotRow, UsageRecord, UsageRecordTag, table_of
@@ -48,6 +50,7 @@ def write_events(engine: Engine, events: Sequence[UsageEvent]) -> int:
 
     Raises:
         StoreUnavailable: Nothing was stored; the same events can be written again later.
+        StoreRefused: Nothing was stored, and one of the events never will be.
     """
     by_key = {event.event_key: event for event in reversed(events)}
     try:
@@ -56,6 +59,8 @@ def write_events(engine: Engine, events: Sequence[UsageEvent]) -> int:
             _insert_tags(connection, new)
             _insert_prices(connection, new)
             add_to_rollups(connection, new)
+    except (DataError, IntegrityError, ValueError, OverflowError) as error:
+        raise StoreRefused(f"the database refuses a call: {describe(error)}") from error
     except SQLAlchemyError as error:
         raise unavailable(engine.url, error) from error
     return len(new)

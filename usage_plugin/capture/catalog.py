@@ -1,0 +1,45 @@
+"""LiteLLM's price map, as it was loaded and before any deployment was registered in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from usage_plugin.capture.values import mapping
+
+
+class LoadedPriceMap:
+    """Looks models up in the price map; a map that cannot be read knows no free model."""
+
+    def __init__(self, prices: Mapping[str, Mapping[str, Any]], litellm_version: str) -> None:
+        self._prices = prices
+        self.version = litellm_version
+
+    def is_free(self, model_key: str) -> bool:
+        """Say whether the map lists a model with prices that are all zero."""
+        entry = mapping(self._prices.get(model_key))
+        costs = [value for name, value in entry.items() if "cost" in name and isinstance(value, int | float)]
+        return bool(costs) and not any(costs)
+
+
+@lru_cache(maxsize=1)
+def load_price_map() -> LoadedPriceMap:
+    """Read LiteLLM's price map without what the Router added to it.
+
+    LiteLLM keeps such a copy from 1.106 on; before, the map that comes with the package serves.
+    """
+    from litellm.litellm_core_utils.get_model_cost_map import GetModelCostMap  # noqa: PLC0415 - takes seconds
+
+    untouched = getattr(GetModelCostMap, "loaded_model_cost_map", None)
+    prices = untouched() if untouched else None
+    return LoadedPriceMap(prices or GetModelCostMap.load_local_model_cost_map(), litellm_version())
+
+
+def litellm_version() -> str:
+    """Name the installed LiteLLM's version, which dates its price map."""
+    try:
+        return version("litellm")
+    except PackageNotFoundError:
+        return "unknown"

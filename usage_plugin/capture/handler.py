@@ -1,0 +1,93 @@
+"""LiteLLM's hooks in, held events out. The one file that subclasses LiteLLM's CustomLogger.
+
+For each request to the proxy exactly one of ``async_log_success_event`` and ``async_post_call_failure_hook`` fires; the
+``log_*`` twins of the success hook may fire beside it and carry the same key. ``async_log_failure_event`` is no end of
+a request: it fires for a first attempt whose retry succeeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from litellm.integrations.custom_logger import CustomLogger
+
+from usage_plugin.capture.normalise import Normaliser
+from usage_plugin.guard import Guard
+from usage_plugin.hold.recorder import Recorder
+
+
+class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
+    """Hands what LiteLLM reports to a Recorder, and never lets an error of ours out."""
+
+    def __init__(self, normaliser: Normaliser, recorder: Recorder, guard: Guard) -> None:
+        super().__init__()
+        self.normaliser = normaliser
+        self.recorder = recorder
+        self.guard = guard
+
+    async def async_log_success_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: Any,
+        start_time: Any,
+        end_time: Any,
+    ) -> None:
+        """Record a request that succeeded."""
+        self._success(kwargs, response_obj)
+
+    def log_success_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: Any,
+        start_time: Any,
+        end_time: Any,
+    ) -> None:
+        """Record a request that succeeded: SDK calls that are not async, and twins of the async hook."""
+        self._success(kwargs, response_obj)
+
+    def _success(self, kwargs: Mapping[str, Any], response: object) -> None:
+        with self.guard.stage("success"):
+            self.recorder.put(self.normaliser.success(kwargs, response))
+
+    def _failure(self, request: Mapping[str, Any], error: object) -> None:
+        with self.guard.stage("failure"):
+            self.recorder.put(self.normaliser.failure(request, error))
+
+
+class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so named see `no-log` calls too
+    """The handler in a proxy, where a request's end is one hook or the other."""
+
+    async def async_post_call_failure_hook(
+        self,
+        request_data: dict[str, Any],
+        original_exception: Exception,
+        user_api_key_dict: Any,
+        traceback_str: str | None = None,
+    ) -> None:
+        """Record a request that failed or was rejected."""
+        self._failure(request_data, original_exception)
+
+
+class UsageSdkHandler(UsageHandler):
+    """The handler in a program that calls LiteLLM itself, where the failure events are all there is."""
+
+    async def async_log_failure_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: Any,
+        start_time: Any,
+        end_time: Any,
+    ) -> None:
+        """Record an async call that failed."""
+        self._failure(kwargs, kwargs.get("exception"))
+
+    def log_failure_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: Any,
+        start_time: Any,
+        end_time: Any,
+    ) -> None:
+        """Record a call that failed."""
+        self._failure(kwargs, kwargs.get("exception"))

@@ -1,0 +1,68 @@
+"""Settings in, the process's one handler out."""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from typing import Any
+
+import litellm
+
+from usage_plugin.capture.catalog import load_price_map
+from usage_plugin.capture.handler import Usage_PROXY_Handler, UsageHandler, UsageSdkHandler
+from usage_plugin.capture.normalise import Normaliser
+from usage_plugin.errors import SettingsError
+from usage_plugin.guard import Guard
+from usage_plugin.hold.heartbeat import Role
+from usage_plugin.hold.recorder import Recorder
+from usage_plugin.logs import ensure_visible, get_logger
+from usage_plugin.settings import Settings, load_settings
+
+_log = get_logger(__name__)
+CONFIG_KEY = "usage_plugin"
+
+
+@lru_cache(maxsize=1)
+def proxy_handler() -> UsageHandler:
+    """Give the handler that a LiteLLM config names; made once a process, whoever asks."""
+    return _make(Usage_PROXY_Handler, "proxy")
+
+
+@lru_cache(maxsize=1)
+def sdk_handler() -> UsageHandler:
+    """Give a handler for ``litellm.callbacks`` in a program that calls LiteLLM without a proxy, sync or async.
+
+    Call ``sdk_handler().recorder.flush()`` before a short program ends to be sure that all is written;
+    at a normal exit that happens by itself.
+    """
+    return _make(UsageSdkHandler, "sdk")
+
+
+def _make(kind: type[UsageHandler], role: Role) -> UsageHandler:
+    ensure_visible()
+    guard = Guard()
+    settings = _settings()
+    recorder = Recorder(settings, role=role, guard=guard, litellm_config=_config_path())
+    if settings.enabled:
+        recorder.start()
+    return kind(Normaliser(settings, load_price_map()), recorder, guard)
+
+
+def _settings() -> Settings:
+    """Read the settings; ones that cannot work switch recording off, since an error here would stop the proxy."""
+    given: Any = getattr(litellm, "callback_settings", None)
+    values = given.get(CONFIG_KEY) if isinstance(given, dict) else None
+    try:
+        return load_settings(values if isinstance(values, dict) else None)
+    except SettingsError as error:
+        _log.error("usage_is_not_recorded", reason=str(error))
+        return Settings.model_construct(enabled=False)
+
+
+def _config_path() -> str | None:
+    """Name the config that the proxy was started with, for ``doctor``."""
+    arguments = sys.argv
+    for flag in ("--config", "-c"):
+        if flag in arguments[:-1]:
+            return arguments[arguments.index(flag) + 1]
+    return None

@@ -1,0 +1,215 @@
+"""What a LiteLLM hook was given in, one UsageEvent out. The only place that understands LiteLLM's payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from usage_plugin.capture.attribution import read_attribution
+from usage_plugin.capture.cost import MAYBE_BILLED, NOTHING_BILLED, Measured, price_call
+from usage_plugin.capture.identity import event_key
+from usage_plugin.capture.prices import PriceCatalog
+from usage_plugin.capture.timing import attempts_made, read_timing
+from usage_plugin.capture.tokens import read_tokens, read_units
+from usage_plugin.capture.values import attribute, count, mapping, text
+from usage_plugin.clock import Clock, utc_now
+from usage_plugin.event import Cost, CostConfidence, Failure, Status, Timing, TokenCounts, UsageEvent
+from usage_plugin.settings import Settings
+
+Payload = Mapping[str, Any]
+CLIENT_CLOSED = "499"
+# A provider that answers with one of these has not billed the call (its documentation of errors says so).
+REFUSED_BY_PROVIDER = frozenset(
+    {"400", "401", "402", "403", "404", "409", "413", "415", "422", "429", "500", "503", "529"}
+)
+# No answer arrived: the provider may have done the work all the same.
+NO_ANSWER = ("Timeout", "APIConnectionError", "ReadError", "ConnectError", "InternalServerError")
+
+
+@dataclass(frozen=True, slots=True)
+class Normaliser:
+    """Turns hook arguments into events.
+
+    Args:
+        settings: Prefixes and privacy.
+        catalog: LiteLLM's price map as it was loaded.
+        clock: For calls that bring no time.
+    """
+
+    settings: Settings
+    catalog: PriceCatalog
+    clock: Clock = utc_now
+
+    def success(self, request: Payload, response: object) -> UsageEvent:
+        """Read a success event: ``kwargs`` and ``response_obj`` of LiteLLM's success hooks."""
+        payload = mapping(request.get("standard_logging_object"))
+        metadata = request_metadata(mapping(request.get("litellm_params")))
+        interrupted = _client_left(payload)
+        used = _measure(payload, request, response, estimated=interrupted)
+        return self._event(
+            payload,
+            metadata,
+            request,
+            timing=read_timing(payload, metadata, now=self.clock()),
+            status=Status.INTERRUPTED if interrupted else Status.SUCCESS,
+            used=used,
+            cost=price_call(payload, request, used, self.catalog),
+        )
+
+    def failure(self, request_data: Payload, error: object) -> UsageEvent:
+        """Read a failure: what ``async_post_call_failure_hook`` was given, or ``kwargs`` of the SDK's failure hooks."""
+        payload = mapping(request_data.get("standard_logging_object"))
+        params = mapping(request_data.get("litellm_params"))
+        metadata = request_metadata(params) or request_metadata(request_data)
+        rejected = not _was_dispatched(request_data, metadata)
+        used = (
+            Measured(TokenCounts(), read_units({}, {}, None))
+            if rejected
+            else _measure(payload, request_data, None, estimated=True)
+        )
+        now = self.clock()
+        event = self._event(
+            payload,
+            metadata,
+            request_data,
+            timing=read_timing(payload, metadata, now=now, finished=now),
+            status=Status.REJECTED if rejected else Status.FAILURE,
+            used=used,
+            cost=NOTHING_BILLED if rejected else self._cost_of_failure(payload, request_data, used, error),
+        )
+        return replace(event, failure=_why(payload, error))
+
+    def _cost_of_failure(self, payload: Payload, request_data: Payload, used: Measured, error: object) -> Cost:
+        if payload.get("response_cost"):
+            return price_call(payload, request_data, used, self.catalog)
+        why = _why(payload, error)
+        refused = why.error_code in REFUSED_BY_PROVIDER and not (why.error_class or "").startswith(NO_ANSWER)
+        if refused:
+            return NOTHING_BILLED
+        return Cost(cost_nano_usd=None, confidence=CostConfidence.UNPRICED, unpriced_reason=MAYBE_BILLED)
+
+    def _event(
+        self,
+        payload: Payload,
+        metadata: Payload,
+        request: Payload,
+        *,
+        timing: Timing,
+        status: Status,
+        used: Measured,
+        cost: Cost,
+    ) -> UsageEvent:
+        call_id = text(payload.get("litellm_call_id")) or text(request.get("litellm_call_id"))
+        call_type = text(payload.get("call_type")) or text(request.get("call_type")) or "unknown"
+        model_id = text(payload.get("model_id"))
+        provider, model = _model(payload, status)
+        return UsageEvent(
+            event_key=event_key(call_id, _start(payload, timing), str(status), call_type, model_id),
+            timing=timing,
+            call_type=call_type,
+            status=status,
+            litellm_call_id=call_id,
+            trace_id=text(payload.get("trace_id")) or text(metadata.get("trace_id")),
+            session_id=_session_id(payload, metadata),
+            route=_route(payload, metadata),
+            stream=payload.get("stream") is True or mapping(payload.get("model_parameters")).get("stream") is True,
+            provider=provider,
+            model=model,
+            model_group=text(payload.get("model_group")),
+            requested_model=_requested_model(payload, metadata, request),
+            deployment_id=model_id,
+            attempts=attempts_made(metadata),
+            fallbacks=min(count(metadata.get("attempted_fallbacks")), 1000),
+            cache_hit=payload.get("cache_hit") is True,
+            who=read_attribution(payload, metadata, self.settings),
+            tokens=used.tokens,
+            units=used.units,
+            cost=cost,
+        )
+
+
+def request_metadata(params: Payload) -> Payload:
+    """Find the request's metadata: chat keeps it in one place, /v1/messages and /v1/responses in another."""
+    plain, other = mapping(params.get("metadata")), mapping(params.get("litellm_metadata"))
+    if "litellm_received_at" in plain or not other:
+        return plain
+    return other
+
+
+def _measure(payload: Payload, request: Payload, response: object, *, estimated: bool) -> Measured:
+    usage = mapping(mapping(payload.get("metadata")).get("usage_object"))
+    return Measured(
+        read_tokens(payload, estimated=estimated),
+        read_units(payload, request, response),
+        text(usage.get("service_tier")) or text(attribute(response, "service_tier")),
+    )
+
+
+def _client_left(payload: Payload) -> bool:
+    """LiteLLM reports a stream that the client cancelled as a success with a code of its own."""
+    error = mapping(payload.get("error_information"))
+    return str(error.get("error_code")) == CLIENT_CLOSED or error.get("error_class") == "ClientDisconnected"
+
+
+def _was_dispatched(request_data: Payload, metadata: Payload) -> bool:
+    if request_data.get("litellm_no_upstream_llm_call"):
+        return False
+    return bool(request_data.get("first_api_call_start_time") or metadata.get("llm_api_timing_windows"))
+
+
+def _model(payload: Payload, status: Status) -> tuple[str | None, str | None]:
+    """Give provider and the model's name without the provider; a rejected call's model only where it exists.
+
+    Anybody can send any model name, so an unknown one is kept in ``requested_model`` alone.
+    """
+    provider, model = text(payload.get("custom_llm_provider")), text(payload.get("model"))
+    if status is Status.REJECTED and not payload.get("model_group"):
+        return provider, None
+    if model and provider:
+        model = model.removeprefix(f"{provider}/")
+    elif model and "/" in model:
+        provider, _, model = model.partition("/")
+    return provider, model
+
+
+def _requested_model(payload: Payload, metadata: Payload, request: Payload) -> str | None:
+    return (
+        text(metadata.get("original_model_group"))
+        or text(payload.get("model_group"))
+        or text(request.get("model"))
+        or text(payload.get("model"))
+    )
+
+
+def _route(payload: Payload, metadata: Payload) -> str | None:
+    own = mapping(payload.get("metadata"))
+    return text(own.get("user_api_key_request_route")) or text(metadata.get("user_api_key_request_route"))
+
+
+def _session_id(payload: Payload, metadata: Payload) -> str | None:
+    headers = mapping(mapping(payload.get("metadata")).get("requester_custom_headers"))
+    return (
+        text(headers.get("x-litellm-session-id")) or text(payload.get("session_id")) or text(metadata.get("session_id"))
+    )
+
+
+def _start(payload: Payload, timing: Timing) -> str | datetime:
+    start = payload.get("startTime")
+    return repr(start) if start else timing.received_at
+
+
+def _why(payload: Payload, error: object) -> Failure:
+    known = mapping(payload.get("error_information"))
+    code = text(known.get("error_code")) or _status_code(error)
+    return Failure(
+        error_class=text(known.get("error_class")) or (type(error).__name__ if error is not None else None),
+        error_code=code,
+        rate_limit_type=text(known.get("error_rate_limit_category")),
+    )
+
+
+def _status_code(error: object) -> str | None:
+    code = attribute(error, "status_code") or attribute(error, "code")
+    return text(str(code), 32) if code not in (None, "") else None

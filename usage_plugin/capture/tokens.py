@@ -1,0 +1,114 @@
+"""LiteLLM's usage object in, disjoint token categories and other units out. The one place that says who counts how.
+
+Every provider's ``prompt_tokens`` reaches us inclusive of cache reads and writes, and ``completion_tokens`` inclusive
+of reasoning: LiteLLM has added up Anthropic's separate counts already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from usage_plugin.capture.values import attribute, count, mapping, number
+from usage_plugin.event import TokenCounts, TokensSource, UnitCounts
+
+Usage = Mapping[str, Any]
+
+
+def read_tokens(payload: Mapping[str, Any], *, estimated: bool) -> TokenCounts:
+    """Split a call's tokens into categories that add up to the provider's totals.
+
+    Args:
+        payload: LiteLLM's ``standard_logging_object``.
+        estimated: The call ended before the provider could report; LiteLLM counted with its own tokenizer.
+
+    Returns:
+        Counts; with source ``none`` where neither provider nor LiteLLM counted anything.
+    """
+    usage = mapping(mapping(payload.get("metadata")).get("usage_object"))
+    prompt = count(payload.get("prompt_tokens"))
+    completion = count(payload.get("completion_tokens"))
+    if prompt == 0 and completion == 0:
+        return TokenCounts()
+    return TokenCounts(
+        source=TokensSource.ESTIMATED if estimated else TokensSource.PROVIDER,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=prompt + completion,
+        **_input_categories(prompt, usage),
+        **_output_categories(completion, usage, makes_images="image" in str(payload.get("call_type"))),
+    )
+
+
+def _input_categories(prompt: int, usage: Usage) -> dict[str, int]:
+    details = mapping(usage.get("prompt_tokens_details"))
+    written_5m, written_1h = _cache_writes(usage, details)
+    return _share(
+        prompt,
+        rest="input_uncached_tokens",
+        input_cache_read_tokens=count(details.get("cached_tokens")) or count(usage.get("cache_read_input_tokens")),
+        input_cache_write_1h_tokens=written_1h,
+        input_cache_write_5m_tokens=written_5m,
+        input_audio_tokens=count(details.get("audio_tokens")),
+        input_image_tokens=count(details.get("image_tokens")),
+    )
+
+
+def _cache_writes(usage: Usage, details: Usage) -> tuple[int, int]:
+    """Give tokens written to the provider's cache for 5 minutes and for 1 hour: three spellings of one number."""
+    written = (
+        count(usage.get("cache_creation_input_tokens"))
+        or count(details.get("cache_creation_tokens"))
+        or count(details.get("cache_write_tokens"))
+    )
+    split = mapping(details.get("cache_creation_token_details"))
+    one_hour = min(count(split.get("ephemeral_1h_input_tokens")), written)
+    return written - one_hour, one_hour
+
+
+def _output_categories(completion: int, usage: Usage, *, makes_images: bool) -> dict[str, int]:
+    details = mapping(usage.get("completion_tokens_details"))
+    return _share(
+        completion,
+        rest="output_text_tokens",
+        output_reasoning_tokens=count(details.get("reasoning_tokens")),
+        output_audio_tokens=count(details.get("audio_tokens")),
+        output_image_tokens=count(details.get("image_tokens")) or (completion if makes_images else 0),
+    )
+
+
+def _share(total: int, rest: str, **parts: int) -> dict[str, int]:
+    """Give each part in turn what is left of the total, and the remainder to *rest*: categories cannot overlap.
+
+    A provider may report an audio token that came from the cache in both places; it is counted in the first.
+    """
+    left = total
+    shares = {}
+    for name, wanted in parts.items():
+        shares[name] = min(wanted, left)
+        left -= shares[name]
+    shares[rest] = left
+    return shares
+
+
+def read_units(payload: Mapping[str, Any], request: Mapping[str, Any], response: object) -> UnitCounts:
+    """Find what is billed by something else than tokens.
+
+    Args:
+        payload: LiteLLM's ``standard_logging_object``.
+        request: The hook's ``kwargs``; a text-to-speech input is only counted, never kept.
+        response: The provider's response as LiteLLM gives it.
+    """
+    call_type = str(payload.get("call_type")).removeprefix("a")
+    if call_type == "speech":
+        spoken = request.get("input")
+        return UnitCounts(input_characters=len(spoken) if isinstance(spoken, str) else None)
+    if call_type == "transcription":
+        return UnitCounts(input_audio_seconds=number(attribute(response, "duration")))
+    if call_type in ("image_generation", "image_edit"):
+        images = attribute(response, "data")
+        return UnitCounts(output_images=len(images) if isinstance(images, list) else None)
+    if call_type == "rerank":
+        billed = attribute(attribute(response, "meta"), "billed_units")
+        return UnitCounts(search_units=count(attribute(billed, "search_units")) or None)
+    return UnitCounts()
