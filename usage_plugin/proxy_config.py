@@ -23,7 +23,7 @@ class ProxyConfig:
 
     path: Path
     callbacks: tuple[str, ...] = ()
-    success_only: bool = False
+    partly_called: bool = False
     """The callback stands in ``success_callback`` or ``failure_callback``, where LiteLLM calls only a part of it."""
     counts_no_log_calls: bool = False
     plugin_settings: Mapping[str, Any] = field(default_factory=dict)
@@ -59,7 +59,7 @@ def read_proxy_config(path: Path, environment: Mapping[str, str]) -> ProxyConfig
     return ProxyConfig(
         path=path,
         callbacks=_names(settings.get("callbacks")),
-        success_only=any(CALLBACK in _names(settings.get(name)) for name in _PARTIAL_LISTS),
+        partly_called=any(CALLBACK in _names(settings.get(name)) for name in _PARTIAL_LISTS),
         counts_no_log_calls=settings.get("global_disable_no_log_param") is True,
         plugin_settings=_resolved(callback_settings.get("usage_plugin"), environment),
         models=_models(content.get("model_list")),

@@ -43,6 +43,16 @@ def load_with_config(config_path: Path | None, **overrides: Any) -> tuple[Settin
     return _settings(config, path, overrides), config
 
 
+def load_without_config(config_path: Path | None) -> Settings:
+    """Read the settings of the environment alone, for a command that reports a broken config by itself.
+
+    Raises:
+        SettingsError: A setting holds what cannot work.
+    """
+    load_env_file(ENV_FILE, os.environ)
+    return _settings(None, config_path or load_settings().litellm_config, {})
+
+
 def _settings(config: ProxyConfig | None, path: Path, overrides: dict[str, Any]) -> Settings:
     given = {name: value for name, value in overrides.items() if value is not None}
     settings = load_settings(config.plugin_settings if config else None)

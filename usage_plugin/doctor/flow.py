@@ -1,0 +1,125 @@
+"""Facts in, findings about what runs and what arrives out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from usage_plugin.doctor.facts import Facts
+from usage_plugin.doctor.finding import Finding, fail, ok, warn
+from usage_plugin.hold.heartbeat import Heartbeat, fingerprint
+
+TOLERATED_SKEW_S = 60.0
+
+
+def check_proxy(facts: Facts) -> Finding:
+    """A process that records has been started, and runs."""
+    writers = facts.writers
+    if facts.running_writers:
+        return ok("proxy", "recording now: " + ", ".join(map(_named, facts.running_writers)))
+    if not writers and facts.database.newest_call_at is None:
+        what = "no proxy with the callback has ever been started by this user on this machine"
+        return fail(
+            "proxy", what, "Start it: usage-plugin up, or litellm --config " + str(facts.settings.litellm_config)
+        )
+    if not writers:
+        what = "no proxy has been started on this machine; the calls in the database come from another one"
+        return warn("proxy", what, "Run doctor on the machine that runs the proxy, too")
+    last = writers[0]
+    how = "was stopped" if last.stopped_at else "ended without saying so, or hangs,"
+    what = f"no proxy runs now; the last one, {_named(last)}, {how} {_ago(last.stopped_at or last.beat_at, facts.now)}"
+    return warn("proxy", what, "Start it: usage-plugin up")
+
+
+def check_writing(facts: Facts) -> Finding:
+    """What arrives is written."""
+    running = facts.running_writers
+    for beat in running:
+        if _cannot_write(beat):
+            what = f"calls arrive but are not written: {beat.seen} seen, {beat.stored} stored by {_named(beat)}"
+            return fail("writing", f"{what}. Last error: {beat.last_error}", _writing_remedy(beat))
+    lost = sum(beat.lost for beat in running)
+    if lost:
+        what = f"{lost} calls were lost while the database did not answer for long"
+        return fail("writing", what, "Keep the database up, or raise USAGE_BUFFER_SIZE")
+    if not running:
+        return ok("writing", "nothing is waiting to be written, since nothing runs")
+    stored, waiting = sum(beat.stored for beat in running), sum(beat.waiting for beat in running)
+    return ok("writing", f"{stored} calls stored since the start, {waiting} on their way")
+
+
+def check_calls(facts: Facts) -> Finding:
+    """At least one call has been recorded, and when the last one was."""
+    newest = facts.database.newest_call_at
+    if newest is not None:
+        return ok("calls", f"the last call was recorded {_ago(newest, facts.now)}")
+    if any(beat.seen for beat in facts.writers):
+        return warn("calls", "calls arrived, but none is in this database", "See the other findings for the reason")
+    return warn(
+        "calls", "no call has been made yet, so every page is empty", "Make one: usage-plugin up prints a curl line"
+    )
+
+
+def check_one_database(facts: Facts) -> Finding:
+    """Every process looks at the same database as this one."""
+    mine = fingerprint(facts.settings.url)
+    others = [beat for beat in _current(facts) if beat.database_fingerprint != mine]
+    if not others:
+        return ok("one database", f"every process uses {facts.settings.safe_url}")
+    places = "; ".join(f"{_named(beat)} uses {beat.safe_url}" for beat in others)
+    what = f"this command looks at {facts.settings.safe_url}, but {places}"
+    remedy = "Give every process the same USAGE_DATABASE_URL (and USAGE_DATA_DIR), then restart it"
+    return fail("one database", what, remedy)
+
+
+def check_clock(facts: Facts) -> Finding:
+    """This machine, the database and the processes agree on the time."""
+    ahead_s = facts.database.clock_ahead_s or 0.0
+    remedy = "Switch on time synchronisation (NTP) on each machine"
+    if abs(ahead_s) > TOLERATED_SKEW_S:
+        direction = "ahead of" if ahead_s > 0 else "behind"
+        what = f"the database server's clock is {abs(ahead_s):.0f} s {direction} this machine's"
+        return fail("clock", what, remedy)
+    for beat in facts.beats:
+        if _in_future(beat.beat_at, facts.now):
+            ahead = (beat.beat_at - facts.now).total_seconds()
+            return fail("clock", f"{_named(beat)} reported {ahead:.0f} s in the future: the clock was set back", remedy)
+    newest = facts.database.newest_call_at
+    if newest is not None and _in_future(newest, facts.now):
+        ahead = (newest - facts.now).total_seconds()
+        return fail("clock", f"the newest call is dated {ahead:.0f} s in the future, so pages may leave it out", remedy)
+    return ok("clock", "this machine, the database and the recorded calls agree on the time")
+
+
+def _current(facts: Facts) -> list[Heartbeat]:
+    """Give what runs, and the last proxy even when it has stopped: its calls are the ones that a page would show."""
+    return list(dict.fromkeys((*facts.running, *facts.writers[:1])))
+
+
+def _cannot_write(beat: Heartbeat) -> bool:
+    """Whether the last thing that happened to the writer was an error, with calls still not stored."""
+    if beat.last_error is None or beat.seen <= beat.stored:
+        return False
+    errors_last = beat.last_stored_at is None or beat.last_error_at is None or beat.last_error_at > beat.last_stored_at
+    return errors_last and (beat.waiting > 0 or beat.lost > 0 or beat.stored == 0)
+
+
+def _writing_remedy(beat: Heartbeat) -> str:
+    return f"Make {beat.safe_url} usable for the proxy; what waits in its memory ({beat.waiting}) is then written"
+
+
+def _in_future(moment: datetime, now: datetime) -> bool:
+    return (moment - now).total_seconds() > TOLERATED_SKEW_S
+
+
+def _named(beat: Heartbeat) -> str:
+    kind = "an SDK program" if beat.role == "sdk" else f"the {beat.role}"
+    return f"{kind} (process {beat.pid} on {beat.host})"
+
+
+def _ago(moment: datetime, now: datetime) -> str:
+    seconds = max(0, round((now - moment).total_seconds()))
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "less than a minute ago"
