@@ -117,7 +117,8 @@ def _whole(call: Call, model: str) -> Json:
     message = {"role": "assistant", "content": "".join(words(call.ask)), "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     usage = chat_usage(call.ask, call.provider)
-    return _head("chat.completion", model) | {"choices": [choice]} | ({"usage": usage} if usage else {})
+    ending: Json = {"choices": [choice], "service_tier": "default"} | ({"usage": usage} if usage else {})
+    return _head("chat.completion", model) | ending
 
 
 def _events(call: Call, chat: CompatibleChat) -> Iterator[str]:

@@ -1,0 +1,74 @@
+"""A config and a database in; a running LiteLLM proxy, its URL and its end, out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from tests.upstream.process import ROOT, Upstream, free_port, wait_until_it_answers
+from usage_plugin.store.database import connect
+from usage_plugin.store.migrate import migrate
+
+STARTS_WITHIN_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A running proxy, the database that it records to, and the stand-in behind it."""
+
+    url: str
+    engine: Engine
+    upstream: Upstream
+    log: Path
+
+
+@contextmanager
+def running(config: Path, database_url: str, upstream: Upstream) -> Iterator[Proxy]:
+    """Start LiteLLM as a user does, wait until it answers, and stop it at the end."""
+    port = free_port()
+    engine = connect(database_url)
+    migrate(engine)
+    log = config.with_name("proxy.log")
+    litellm = Path(sys.executable).with_name("litellm")
+    command = [str(litellm), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=config.parent, env=_environment(config.parent, database_url), stdout=output, stderr=output
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_until_it_answers(f"{url}/health/liveliness", process, STARTS_WITHIN_S)
+            yield Proxy(url, engine, upstream, log)
+        finally:
+            _stop(process)
+            engine.dispose()
+
+
+def _environment(folder: Path, database_url: str) -> dict[str, str]:
+    """Keep what a program needs, without the developer's own keys and settings."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return kept | {
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "NO_PROXY": "*",
+        "PYTHONPATH": str(ROOT),
+        "USAGE_DATABASE_URL": database_url,
+        "USAGE_DATA_DIR": str(folder / "data"),
+        "USAGE_FLUSH_EVERY_S": "0.1",
+    }
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
