@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlmodel import SQLModel
 
 from usage_plugin.clock import utc_now
@@ -59,11 +59,18 @@ def write_events(engine: Engine, events: Sequence[UsageEvent]) -> int:
             _insert_tags(connection, new)
             _insert_prices(connection, new)
             add_to_rollups(connection, new)
-    except (DataError, IntegrityError, ValueError, OverflowError) as error:
-        raise StoreRefused(f"the database refuses a call: {describe(error)}") from error
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, OverflowError) as error:
+        if _is_about_values(error):
+            raise StoreRefused(f"the database refuses a call: {describe(error)}") from error
         raise unavailable(engine.url, error) from error
     return len(new)
+
+
+def _is_about_values(error: Exception) -> bool:
+    """Tell values that no database will take from a database that is away; before the driver, all errors are such."""
+    if isinstance(error, DBAPIError):
+        return isinstance(error, DataError | IntegrityError)
+    return isinstance(error, StatementError | OverflowError)
 
 
 def record_values(event: UsageEvent, created_at: datetime) -> Row:

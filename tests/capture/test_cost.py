@@ -1,0 +1,109 @@
+"""A cost says how it is known, and never turns the unknown into zero."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.capture.payloads import GPT_4O_MINI, success
+from usage_plugin.arithmetic import cost_lines, total_usd
+from usage_plugin.capture.normalise import Normaliser
+from usage_plugin.event import Cost
+
+
+def cost_of(normaliser: Normaliser, info: dict[str, Any] | None = None, **slo: Any) -> Cost:
+    return normaliser.success(success(None, info, **slo), None).cost
+
+
+def prices(**values: float) -> dict[str, Any]:
+    return {"model_map_key": "openai/m", "model_map_value": {"key": "openai/m", **values}}
+
+
+def test_a_priced_call_is_exact_and_explained(normaliser: Normaliser) -> None:
+    """1,000 x $0.15/M + 100 x $0.60/M = $0.00021, with nothing left over."""
+    cost = cost_of(normaliser)
+    assert (cost.cost_nano_usd, cost.confidence, cost.adjustment_nano_usd) == (210_000, "exact", 0)
+    assert cost.price is not None
+    assert dict(cost.price.prices_usd)["cache_read_input_token_cost"] == "0.000000075"
+    assert cost.price.source == "litellm_price_map"
+
+
+def test_a_model_in_no_price_map_is_unpriced(normaliser: Normaliser) -> None:
+    """First shape of an unknown price: LiteLLM says 0.0 and explains itself elsewhere."""
+    cost = cost_of(
+        normaliser, response_cost=0.0, response_cost_failure_debug_info={"e": 1}, model_map_information=prices()
+    )
+    assert (cost.cost_nano_usd, cost.confidence, cost.unpriced_reason) == (None, "unpriced", "no_price_for_model")
+
+
+def test_a_deployment_registered_at_zero_is_unpriced(normaliser: Normaliser) -> None:
+    """Second shape: the Router registered the model with price 0, and nothing says so."""
+    registered = prices(input_cost_per_token=0, output_cost_per_token=0)
+    assert cost_of(normaliser, response_cost=0.0, model_map_information=registered).cost_nano_usd is None
+
+
+@pytest.mark.parametrize("where", ["config", "price map"])
+def test_a_model_that_is_free_on_purpose_costs_zero(normaliser: Normaliser, where: str) -> None:
+    """Zero in the deployment's own config, or in LiteLLM's price map, is a price."""
+    in_config = {"info": {"input_cost_per_token": 0.0}, "model_map_information": prices()}
+    in_map = {"model_map_information": {"model_map_key": "free-model", "model_map_value": {"key": "free-model"}}}
+    cost = cost_of(normaliser, response_cost=0.0, **(in_config if where == "config" else in_map))
+    assert (cost.cost_nano_usd, cost.confidence) == (0, "free")
+
+
+def test_a_cache_hit_costs_nothing_and_says_what_it_saved(normaliser: Normaliser) -> None:
+    """Only ``True`` is a hit; the amount that it saved is kept."""
+    cost = cost_of(normaliser, cache_hit=True, response_cost=0.0, saved_cache_cost=0.00021)
+    assert (cost.cost_nano_usd, cost.confidence, cost.saved_cost_nano_usd) == (0, "cached", 210_000)
+    assert cost_of(normaliser, cache_hit=None).confidence == "exact"
+
+
+def test_a_deployments_own_price_is_named_as_such(normaliser: Normaliser) -> None:
+    """A custom price wins over the map, and its snapshot says where it came from."""
+    own = {"input_cost_per_token": 2e-06, "output_cost_per_token": 1e-05}
+    cost = cost_of(normaliser, info=own, response_cost=0.003, model_map_information=prices(**own))
+    assert cost.price is not None
+    assert (cost.confidence, cost.price.source, cost.adjustment_nano_usd) == ("exact", "deployment_config", 0)
+
+
+def test_usage_without_a_price_makes_a_cost_partial(normaliser: Normaliser) -> None:
+    """Output tokens without any price: the cost is a lower bound and says which part is missing."""
+    only_input = prices(input_cost_per_token=1.5e-07)
+    cost = cost_of(normaliser, response_cost=0.00015, model_map_information=only_input)
+    assert (cost.cost_nano_usd, cost.confidence, cost.unpriced_reason) == (150_000, "partial", "no_price_for:Output")
+
+
+def test_what_unit_prices_do_not_explain_is_kept_apart(normaliser: Normaliser) -> None:
+    """A web search on top of the tokens is in the cost and in the adjustment."""
+    cost = cost_of(normaliser, response_cost=0.02521)
+    assert (cost.cost_nano_usd, cost.adjustment_nano_usd) == (25_210_000, 25_000_000)
+
+
+def test_a_chat_without_usage_is_unpriced(normaliser: Normaliser) -> None:
+    """An upstream that sends no usage leaves 0 tokens and 0.0 dollars: nobody could say."""
+    cost = cost_of(normaliser, response_cost=0.0, prompt_tokens=0, completion_tokens=0, metadata={})
+    assert (cost.cost_nano_usd, cost.unpriced_reason) == (None, "provider_sent_no_usage")
+
+
+def test_equal_prices_share_a_snapshot(normaliser: Normaliser) -> None:
+    """The prices of a million calls are kept once."""
+    first, second = cost_of(normaliser), cost_of(normaliser, litellm_call_id="2")
+    dearer = cost_of(normaliser, model_map_information=prices(**{**GPT_4O_MINI, "output_cost_per_token": 1e-06}))  # type: ignore[arg-type]
+    assert first.price is second.price
+    assert dearer.price is not None
+    assert first.price is not None
+    assert dearer.price.price_key != first.price.price_key
+
+
+def test_long_prompts_and_service_tiers_have_prices_of_their_own() -> None:
+    """Above the threshold the dearer price counts for every token; a tier's price comes before the plain one."""
+    listed = {
+        "input_cost_per_token": Decimal("0.000001"),
+        "input_cost_per_token_above_200k_tokens": Decimal("0.000002"),
+        "input_cost_per_token_priority": Decimal("0.000005"),
+    }
+    for prompt, tier, expected in ((200_000, None, "0.2"), (200_001, None, "0.400002"), (10, "priority", "0.00005")):
+        units = {"prompt_tokens": prompt, "input_uncached_tokens": prompt}
+        assert total_usd(cost_lines(units, listed, tier)) == Decimal(expected)
