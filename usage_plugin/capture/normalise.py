@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,12 +21,22 @@ from usage_plugin.settings import Settings
 
 Payload = Mapping[str, Any]
 CLIENT_CLOSED = "499"
-# A provider that answers with one of these has not billed the call (its documentation of errors says so).
-REFUSED_BY_PROVIDER = frozenset(
-    {"400", "401", "402", "403", "404", "409", "413", "415", "422", "429", "500", "503", "529"}
+# A provider that answers with an error has not billed the call; one that did not answer may have.
+ANSWERED = re.compile(r"[45]\d\d")
+NO_ANSWER_CODES = frozenset({"408", CLIENT_CLOSED, "504"})
+NO_ANSWER_CLASSES = frozenset(
+    {
+        "APIConnectionError",
+        "ClientPayloadError",
+        "ReadError",
+        "ReadTimeout",
+        "RemoteProtocolError",
+        "ServerDisconnectedError",
+        "Timeout",
+        "TimeoutError",
+    }
 )
-# No answer arrived: the provider may have done the work all the same.
-NO_ANSWER = ("Timeout", "APIConnectionError", "ReadError", "ConnectError", "InternalServerError")
+CAUSES_LOOKED_AT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +95,7 @@ class Normaliser:
     def _cost_of_failure(self, payload: Payload, request_data: Payload, used: Measured, error: object) -> Cost:
         if payload.get("response_cost"):
             return price_call(payload, request_data, used, self.catalog)
-        why = _why(payload, error)
-        refused = why.error_code in REFUSED_BY_PROVIDER and not (why.error_class or "").startswith(NO_ANSWER)
-        if refused:
+        if _provider_answered(_why(payload, error), error):
             return NOTHING_BILLED
         return Cost(cost_nano_usd=None, confidence=CostConfidence.UNPRICED, unpriced_reason=MAYBE_BILLED)
 
@@ -200,9 +209,25 @@ def _start(payload: Payload, timing: Timing) -> str | datetime:
     return repr(start) if start else timing.received_at
 
 
+def _provider_answered(why: Failure, error: object) -> bool:
+    code = why.error_code or ""
+    if not ANSWERED.fullmatch(code) or code in NO_ANSWER_CODES:
+        return False
+    return NO_ANSWER_CLASSES.isdisjoint([why.error_class, *_causes(error)])
+
+
+def _causes(error: object) -> list[str]:
+    """Name the classes of an error and of what caused it: LiteLLM maps a broken connection to a plain 500."""
+    names: list[str] = []
+    while isinstance(error, BaseException) and len(names) < CAUSES_LOOKED_AT:
+        names.append(type(error).__name__)
+        error = error.__cause__ or error.__context__
+    return names
+
+
 def _why(payload: Payload, error: object) -> Failure:
     known = mapping(payload.get("error_information"))
-    code = text(known.get("error_code")) or _status_code(error)
+    code = _status_code(error) or text(known.get("error_code"))
     return Failure(
         error_class=text(known.get("error_class")) or (type(error).__name__ if error is not None else None),
         error_code=code,

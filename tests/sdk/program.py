@@ -1,0 +1,56 @@
+"""A user's own program: calls LiteLLM without a proxy in the way its first argument names, and ends at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from typing import Any
+
+import litellm
+
+import usage_plugin
+
+BASE_URL = sys.argv[2]
+MESSAGES = [{"role": "user", "content": "Hello [[usage prompt=120 cached=20 completion=30 reasoning=10]]"}]
+CALL: dict[str, Any] = {
+    "model": "openai/gpt-4o-mini",
+    "messages": MESSAGES,
+    "api_base": f"{BASE_URL}/openai/v1",
+    "api_key": "sk-test",
+}
+WITH_USAGE = {"stream": True, "stream_options": {"include_usage": True}}
+
+
+def sync_calls() -> None:
+    litellm.completion(**CALL)
+    for _ in litellm.completion(**CALL, **WITH_USAGE):
+        pass
+
+
+async def async_calls() -> None:
+    await litellm.acompletion(**CALL)
+    async for _ in await litellm.acompletion(**CALL, **WITH_USAGE):
+        pass
+
+
+def failing_calls() -> None:
+    refused = {**CALL, "messages": [{"role": "user", "content": "[[usage fail=400]]"}]}
+    with contextlib.suppress(litellm.BadRequestError):
+        litellm.completion(**refused)
+
+    async def fail() -> None:
+        with contextlib.suppress(litellm.BadRequestError):
+            await litellm.acompletion(**refused)
+
+    asyncio.run(fail())
+
+
+litellm.callbacks = [usage_plugin.sdk_handler()]
+match sys.argv[1]:
+    case "sync":
+        sync_calls()
+    case "async":
+        asyncio.run(async_calls())
+    case "failing":
+        failing_calls()
