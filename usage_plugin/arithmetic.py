@@ -44,6 +44,7 @@ UNIT_PRICES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 # Where a call has tokens, its images, seconds and characters are measures beside them, not billed again.
 _BESIDE_TOKENS = frozenset({"input_characters", "input_audio_seconds", "output_images"})
 _TIER_SUFFIX = {"priority": "_priority", "flex": "_flex", "batch": "_batches", "batches": "_batches"}
+LOWEST_THRESHOLD_TOKENS = 1000
 _THRESHOLD = re.compile(r"_above_(\d+)k_tokens$")
 
 
@@ -107,6 +108,8 @@ def _choose(prices: Prices, candidates: tuple[str, ...], prompt_tokens: int, suf
 def _tier(prices: Prices, name: str, prompt_tokens: int) -> str:
     """Pick the dearer name where the prompt is longer than a threshold, e.g. ``..._above_200k_tokens``."""
     chosen, reached = name, 0
+    if prompt_tokens <= LOWEST_THRESHOLD_TOKENS:
+        return chosen
     for other in prices:
         threshold = _THRESHOLD.search(other)
         if threshold and other[: threshold.start()] == name:

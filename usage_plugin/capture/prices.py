@@ -15,6 +15,8 @@ from usage_plugin.event import PriceSnapshot
 PRICE_MAP, DEPLOYMENT = "litellm_price_map", "deployment_config"
 # Distinct price sets that one process remembers; LiteLLM's whole price map has about 3,000.
 REMEMBERED = 4096
+# By class, since this runs for each of a hundred fields of a call; a bool is no price.
+_NUMBERS = (float, int)
 RawPrices = tuple[tuple[str, float], ...]
 
 
@@ -52,7 +54,7 @@ def read_prices(payload: Mapping[str, Any], request: Mapping[str, Any], version:
     found = tuple(
         (name, value)
         for name, value in known.items()
-        if "cost" in name and _is_price(value) and value and name not in own
+        if value.__class__ in _NUMBERS and value > 0 and _is_price_name(name) and name not in own
     )
     merged = found + tuple(own.items())
     if not merged:
@@ -70,11 +72,17 @@ def deployment_prices(request: Mapping[str, Any]) -> dict[str, float]:
         mapping(mapping(params.get("metadata")).get("model_info")),
         mapping(mapping(params.get("litellm_metadata")).get("model_info")),
     )
-    return {name: value for source in sources for name, value in source.items() if "_cost" in name and _is_price(value)}
+    return {
+        name: value
+        for source in sources
+        for name, value in source.items()
+        if value.__class__ in _NUMBERS and value >= 0 and _is_price_name(name)
+    }
 
 
-def _is_price(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+def _is_price_name(name: str) -> bool:
+    """Tell a price of LiteLLM's map from a field that a deployment's owner added, such as a cost centre."""
+    return "cost_per_" in name or "_token_cost" in name
 
 
 @lru_cache(maxsize=REMEMBERED)
