@@ -18,7 +18,7 @@ NAMED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "deepseek": ("deepseek/deepseek-chat", "/deepseek/v1", {}),
     "mistral": ("mistral/mistral-large-latest", "/mistral/v1", {}),
     "azure-chat": ("azure/gpt-4o-mini", "/azure", AZURE),
-    "nova": ("bedrock/converse/amazon.nova-lite-v1:0", "/bedrock", AWS),
+    "bedrock-claude": ("bedrock/converse/anthropic.claude-haiku-4-5-20251001-v1:0", "/bedrock", AWS),
     "command": ("cohere_chat/command-a-03-2025", "/cohere/v2/chat", {}),
     "embed": ("openai/text-embedding-3-small", "/openai/v1", {}),
     "image": ("openai/gpt-image-1", "/openai/v1", {}),
@@ -54,7 +54,7 @@ def _config(upstream_url: str) -> dict[str, Any]:
             "master_key": f"sk-{secrets.token_hex(24)}",  # LiteLLM does not start without one
         },
         "router_settings": {
-            "num_retries": 2,
+            "num_retries": 1,
             "fallbacks": [{"primary": ["claude"]}],
             "disable_cooldowns": True,
         },

@@ -8,7 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-AWS = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret", "aws_region_name": "us-east-1"}
+# Without a key of Bedrock's own, LiteLLM signs each request.
+AWS = {
+    "api_key": None,
+    "aws_access_key_id": "AKIDEXAMPLE",
+    "aws_secret_access_key": "secret",
+    "aws_region_name": "us-east-1",
+}
 AZURE = {"api_version": "2024-10-21"}
 
 

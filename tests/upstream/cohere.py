@@ -5,6 +5,7 @@ Source: https://docs.cohere.com/reference/chat, .../embed and .../rerank
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -69,7 +70,9 @@ async def chat(request: Request) -> Response:
     call = await receive(request, "cohere", COHERE)
     wanted = checked(call, COHERE, Chat)
     if wanted.stream:
-        return streamed(_events(call), call.ask)
+        if "text/event-stream" in request.headers.get("accept", ""):
+            return streamed(map(named, _events(call)), call.ask)
+        return streamed((json.dumps(event) + "\n" for event in _events(call)), call.ask, "application/stream+json")
     message = {"role": "assistant", "content": [{"type": "text", "text": "".join(words(call.ask))}]}
     return JSONResponse({"id": "c-1", "finish_reason": "COMPLETE", "message": message, "usage": _usage(call)})
 
@@ -79,18 +82,18 @@ def _usage(call: Call) -> Json:
     return {"billed_units": counts, "tokens": counts}
 
 
-def _events(call: Call) -> Iterator[str]:
+def _events(call: Call) -> Iterator[Json]:
     start = {"message": {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}}
-    yield named({"type": "message-start", "id": "c-1", "delta": start})
+    yield {"type": "message-start", "id": "c-1", "delta": start}
     yield _content("start", {"type": "text", "text": ""})
     for word in words(call.ask):
         yield _content("delta", {"text": word})
-    yield named({"type": "content-end", "index": 0})
-    yield named({"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": _usage(call)}})
+    yield {"type": "content-end", "index": 0}
+    yield {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": _usage(call)}}
 
 
-def _content(step: str, content: Json) -> str:
-    return named({"type": f"content-{step}", "index": 0, "delta": {"message": {"content": content}}})
+def _content(step: str, content: Json) -> Json:
+    return {"type": f"content-{step}", "index": 0, "delta": {"message": {"content": content}}}
 
 
 @router.post("/v2/embed")

@@ -54,6 +54,7 @@ class Content(Lenient):
 class Generate(Body):
     """All that the documentation names; protobuf reads both spellings."""
 
+    model: str | None = None
     contents: list[Content] = Field(min_length=1)
     tools: list[dict[str, Any]] | None = None
     tool_config: dict[str, Any] | None = Field(default=None, alias="toolConfig")

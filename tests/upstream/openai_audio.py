@@ -42,6 +42,7 @@ async def transcriptions(provider: str, request: Request) -> Response:
 
 async def transcribe(request: Request, provider: str, dialect: Dialect, model: str = "") -> Response:
     """Read the form and answer in the format that it asks for."""
+    await request.body()  # kept by the request, so that it can be searched for a marker after the form was read
     form = await request.form()
     model = model or str(form.get("model", ""))
     call = await receive(request, provider, dialect, model=model)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.upstream.ask import Ask
 from tests.upstream.wire import Dialect, Json, bearer
 
-_CODES = {400: "invalid_request_error", 401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
+_CODES = {400: "invalid_value", 401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
 
 def _error(status: int, message: str) -> Json:

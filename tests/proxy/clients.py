@@ -1,0 +1,40 @@
+"""A proxy and a key in; the real SDKs as its users have them, out."""
+
+from __future__ import annotations
+
+import anthropic
+import httpx
+import openai
+
+from tests.proxy.process import Proxy
+
+SEARCH_KEY = "sk-search-team"
+CHAT_KEY = "sk-chat-team"
+CALL_ID = "x-litellm-call-id"
+TIMEOUT_S = 60.0
+
+
+def openai_client(proxy: Proxy, key: str = SEARCH_KEY) -> openai.OpenAI:
+    """Make OpenAI's own client; it shall not retry, since the proxy does."""
+    return openai.OpenAI(base_url=f"{proxy.url}/v1", api_key=key, max_retries=0, timeout=TIMEOUT_S)
+
+
+def anthropic_client(proxy: Proxy, key: str = SEARCH_KEY) -> anthropic.Anthropic:
+    """Make Anthropic's own client."""
+    return anthropic.Anthropic(base_url=proxy.url, api_key=key, max_retries=0, timeout=TIMEOUT_S)
+
+
+def http_client(proxy: Proxy, key: str = SEARCH_KEY) -> httpx.Client:
+    """Make a plain client."""
+    return httpx.Client(base_url=proxy.url, headers={"Authorization": f"Bearer {key}"}, timeout=TIMEOUT_S)
+
+
+def say(text: str) -> list[dict[str, str]]:
+    """Word a conversation of one turn."""
+    return [{"role": "user", "content": text}]
+
+
+def chat(proxy: Proxy, model: str, text: str, **extra: object) -> httpx.Response:
+    """Make one plain chat call."""
+    with http_client(proxy) as client:
+        return client.post("/v1/chat/completions", json={"model": model, "messages": say(text), **extra})
