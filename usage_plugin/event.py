@@ -182,6 +182,7 @@ class UsageEvent:
     model_group: str | None = None
     requested_model: str | None = None
     deployment_id: str | None = None
+    service_tier: str | None = None
     attempts: int = 1
     fallbacks: int = 0
     cache_hit: bool = False

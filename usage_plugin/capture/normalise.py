@@ -129,6 +129,7 @@ class Normaliser:
             model_group=text(payload.get("model_group")),
             requested_model=_requested_model(payload, metadata, request),
             deployment_id=model_id,
+            service_tier=used.service_tier,
             attempts=attempts_made(metadata),
             fallbacks=min(count(metadata.get("attempted_fallbacks")), 1000),
             cache_hit=payload.get("cache_hit") is True,

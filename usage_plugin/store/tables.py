@@ -65,6 +65,7 @@ class UsageRecord(SQLModel, table=True):
     model_group: str | None = None
     requested_model: str | None = None
     deployment_id: str | None = None
+    service_tier: str | None = None
     attempts: int = 1
     fallbacks: int = 0
     is_terminal: bool = True

@@ -86,7 +86,7 @@ def _create_usage_record() -> None:
         needed("call_type"),
         *optional("route"),
         needed("stream", sa.Boolean),
-        *optional("provider", "model", "model_group", "requested_model", "deployment_id"),
+        *optional("provider", "model", "model_group", "requested_model", "deployment_id", "service_tier"),
         *(needed(name, sa.Integer) for name in ("attempts", "fallbacks")),
         needed("is_terminal", sa.Boolean),
         *optional("organization_id", "team_id", "team_alias", "user_id", "api_key_hash", "api_key_alias"),
