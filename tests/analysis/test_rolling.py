@@ -56,12 +56,12 @@ def test_a_drop_to_zero_is_flagged_with_a_negative_z() -> None:
 
 
 def test_quiet_months_hardly_alarm() -> None:
-    """Forty ordinary tenants get fewer than one false alarm in ten months each, by day and by hour."""
+    """Forty ordinary tenants get one false alarm in seven months by day, and in two by hour, at most."""
     days = DAILY.detect(np.stack([daily_spend(seed) for seed in range(40)]))
     hours = HOURLY.detect(np.stack([hourly_spend(seed) for seed in range(40)]))
     tenant_months = 40 * 2.3
-    assert days.flagged.sum() / tenant_months < 0.1
-    assert hours.flagged.sum() / tenant_months < 0.4
+    assert days.flagged.sum() / tenant_months < 0.15
+    assert hours.flagged.sum() / tenant_months < 0.5
 
 
 @settings(max_examples=25, deadline=None)
@@ -160,9 +160,9 @@ def test_a_partial_point_outside_the_series_is_our_mistake() -> None:
         ([7.0] * DAYS, Verdict.CONSTANT),
         ([7.0], Verdict.LEARNING),
         ([1.0, 2.0, 3.0], Verdict.LEARNING),
-        ([float(1 + day % 3) for day in range(21)], Verdict.LEARNING),
-        ([float(1 + day % 3) for day in range(22)], Verdict.OK),
-        ([np.nan] * 69 + [1.0, 2.0, 3.0] * 7, Verdict.LEARNING),
+        ([float(1 + day % 3) for day in range(28)], Verdict.LEARNING),
+        ([float(1 + day % 3) for day in range(29)], Verdict.OK),
+        ([np.nan] * 63 + [1.0, 2.0, 3.0] * 9, Verdict.LEARNING),
     ],
 )
 def test_degenerate_series_have_a_name(values: list[float], verdict: Verdict) -> None:

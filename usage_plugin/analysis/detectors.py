@@ -29,17 +29,17 @@ class Detector(Protocol):
 DAILY = RollingZ(
     "daily",
     RollingZConfig(
-        seasons=(Season(period=7, visits=8, least=3),), level_window=7, scale_window=42, min_history=21, threshold=3.5
+        seasons=(Season(period=7, visits=8, least=3),), level_window=7, scale_window=42, min_history=28, threshold=3.5
     ),
 )
 # Six, since a month has 720 hours: at 3.5 sigma heavy tails alone alarm several times in it.
 HOURLY = RollingZ(
     "hourly",
     RollingZConfig(
-        seasons=(Season(period=_WEEK, visits=6, least=3), Season(period=_DAY, visits=14, least=3)),
+        seasons=(Season(period=_WEEK, visits=6, least=2), Season(period=_DAY, visits=14, least=3)),
         level_window=_WEEK,
         scale_window=2 * _WEEK,
-        min_history=2 * _WEEK,
+        min_history=3 * _WEEK,
         threshold=6.0,
     ),
 )
