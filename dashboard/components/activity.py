@@ -1,0 +1,46 @@
+"""Records in, rows that people read out: the same words for a call wherever it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from dash.development.base_component import Component
+
+from dashboard.components.parts import dot, link, table
+from dashboard.filters import Filters
+from dashboard.theme import UNKNOWN, ago, count, duration, money
+from usage_plugin.event import CostConfidence
+from usage_plugin.store.tables import UsageRecord
+
+NO_TOKENS = UNKNOWN
+
+
+def recent_table(records: Iterable[UsageRecord], now: datetime, filters: Filters) -> Component:
+    """Show the latest calls, each with a link to its detail."""
+    columns = [("When", ""), ("Model", ""), ("Team", "wide"), ("User", "wide"), ("Status", "")]
+    numbers = [("Tokens", "num wide"), ("Latency", "num wide"), ("Cost", "num")]
+    rows = [_row(record, now, filters) for record in records]
+    return table([*columns, *numbers], rows, "The latest calls")
+
+
+def _row(record: UsageRecord, now: datetime, filters: Filters) -> list[Component | str]:
+    href = f"/requests{filters.to_query()}#{record.event_key}"
+    return [
+        link(ago(now - record.completed_at), href),
+        record.model or record.requested_model or UNKNOWN,
+        record.team_alias or record.team_id or UNKNOWN,
+        record.user_id or UNKNOWN,
+        dot(record.status, f"status-{record.status}"),
+        count(record.total_tokens),
+        duration(record.latency_ms),
+        cost_of(record),
+    ]
+
+
+def cost_of(record: UsageRecord) -> str:
+    """Show a call's cost with the mark of how it is known; unknown is a word, not a zero."""
+    if record.cost_nano_usd is None:
+        return "unpriced"
+    marks = {CostConfidence.ESTIMATED.value: "≈ ", CostConfidence.PARTIAL.value: "≥ "}
+    return f"{marks.get(record.cost_confidence, '')}{money(record.cost_nano_usd)}"

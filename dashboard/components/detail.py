@@ -1,0 +1,135 @@
+"""One call in full in, its fields in groups and the arithmetic of its cost out."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard.components.activity import cost_of
+from dashboard.components.parts import badge, dot, table
+from dashboard.queries.requests import Arithmetic
+from dashboard.theme import UNKNOWN, duration, exact_dollars, full_count, moment
+from usage_plugin.arithmetic import CostLine
+from usage_plugin.event import TOKEN_FIELDS, CostConfidence
+from usage_plugin.store.read import Price, RecordDetail
+from usage_plugin.store.tables import UsageRecord
+
+TOKEN_LABELS: Final = {name: name.replace("_tokens", "").replace("_", " ").capitalize() for name in TOKEN_FIELDS}
+GROUPS: Final[dict[str, dict[str, str]]] = {
+    "What": {
+        "provider": "Provider", "model": "Model", "model_group": "Model group", "requested_model": "Requested model",
+        "deployment_id": "Deployment", "call_type": "Call type", "route": "Route", "stream": "Streamed",
+        "attempts": "Attempts", "fallbacks": "Fallbacks", "cache_hit": "Cache hit",
+    },
+    "Who": {
+        "organization_id": "Organization", "team_alias": "Team", "team_id": "Team id", "user_id": "User",
+        "api_key_alias": "Key", "api_key_hash": "Key hash", "project_id": "Project", "end_user_id": "End user",
+        "feature": "Feature", "environment": "Environment", "user_agent": "User agent", "client_ip": "Client address",
+    },
+    "When (UTC)": {
+        "received_at": "Received", "started_at": "Started", "completed_at": "Ended", "created_at": "Recorded",
+        "latency_ms": "Latency", "ttft_ms": "First token after", "queue_ms": "Queued for",
+    },
+    "Outcome": {
+        "status": "Status", "error_class": "Error class", "error_code": "Error code",
+        "rate_limit_type": "Rate limit", "unpriced_reason": "Unpriced because",
+    },
+    "Tokens": {
+        "tokens_source": "Counted by", "prompt_tokens": "Input in all", "completion_tokens": "Output in all",
+        "total_tokens": "Tokens in all", **TOKEN_LABELS,
+        "input_characters": "Characters", "input_audio_seconds": "Audio seconds", "output_images": "Images",
+        "search_units": "Searches",
+    },
+    "Identity": {
+        "event_key": "Event key", "litellm_call_id": "LiteLLM call", "trace_id": "Trace", "session_id": "Session",
+    },
+}  # fmt: skip
+REST_LABELS: Final = {CostConfidence.CACHED.value: "Answered from the cache", CostConfidence.FREE.value: "Not billed"}
+REST_LABEL: Final = "Adjustment: tools, tiers, discounts, rounding"
+CONFIDENCE_WORDS: Final = {
+    CostConfidence.EXACT: "exact: the provider's own count times a known price",
+    CostConfidence.ESTIMATED: "estimated: tokens or price were estimated",
+    CostConfidence.PARTIAL: "partial: a part has no price, so at least this",
+    CostConfidence.UNPRICED: "unpriced: nobody could say",
+    CostConfidence.FREE: "free: nothing is billed",
+    CostConfidence.CACHED: "cached: answered from the cache, nothing billed",
+}
+
+
+def detail_view(found: RecordDetail, worked_out: Arithmetic) -> Component:
+    """Show one call: what it cost and why, then every field."""
+    record = found.record
+    head = [
+        html.P([dot(record.status, f"status-{record.status}"), record.model or UNKNOWN], className="detail-title"),
+        html.P(
+            [html.Span(cost_of(record), className="kpi-value num"), html.Span(_how_known(record))],
+            className="detail-cost",
+        ),
+    ]
+    tags = [html.Section([html.H3("Tags"), html.P([badge(tag) for tag in found.tags], className="tags")])]
+    groups = [_group(name, fields, record) for name, fields in GROUPS.items()]
+    return html.Div([*head, arithmetic_table(worked_out, record, found.price), *(tags if found.tags else []), *groups])
+
+
+def missing_view(event_key: str) -> Component:
+    """Say that a link leads to a call that is not there."""
+    return html.P(f"There is no call {event_key} in this database: it may have been removed by the retention policy.")
+
+
+def arithmetic_table(worked_out: Arithmetic, record: UsageRecord, price: Price | None) -> Component:
+    """Show units x unit price = dollars, line by line, down to the cost."""
+    columns = [("What", ""), ("Units", "num"), ("Unit price", "num"), ("Dollars", "num")]
+    rows = [_line(line) for line in worked_out.lines]
+    if worked_out.rest_usd:
+        label = REST_LABELS.get(record.cost_confidence, REST_LABEL)
+        rows.append([label, "", "", exact_dollars(worked_out.rest_usd)])
+    total = worked_out.cost_usd
+    rows.append([html.Strong("Cost"), "", "", html.Strong("unpriced" if total is None else exact_dollars(total))])
+    parts = [html.H3("How the cost comes about"), table(columns, rows, "How the cost comes about")]
+    return html.Section([*parts, html.P(_source(price), className="quiet")])
+
+
+def _line(line: CostLine) -> list[Any]:
+    price = "no price" if line.unit_price_usd is None else _unit_price(line.unit_price_usd, line.unit)
+    shown = html.Span(price, title=line.price_name)
+    return [line.label, f"{line.units:,f}", shown, exact_dollars(line.cost_usd)]
+
+
+def _unit_price(price_usd: Decimal, unit: str) -> str:
+    if unit == "token":
+        return f"{exact_dollars(price_usd * 1_000_000)} / 1M"
+    return f"{exact_dollars(price_usd)} / {unit}"
+
+
+def _source(price: Price | None) -> str:
+    if price is None:
+        return "No unit prices were known for this call."
+    sources = {"litellm_price_map": "LiteLLM's price map", "deployment_config": "the deployment's own configuration"}
+    known = sources.get(price.source, price.source)
+    return f"Unit prices from {known} (LiteLLM {price.litellm_version}), first used {moment(price.first_used_at)} UTC."
+
+
+def _how_known(record: UsageRecord) -> str:
+    return CONFIDENCE_WORDS.get(CostConfidence(record.cost_confidence), record.cost_confidence)
+
+
+def _group(name: str, fields: dict[str, str], record: UsageRecord) -> Component:
+    pairs = [(label, _value(field, getattr(record, field))) for field, label in fields.items()]
+    items = [html.Div([html.Dt(label), html.Dd(value, className="num")]) for label, value in pairs if value is not None]
+    return html.Section([html.H3(name), html.Dl(items, className="fields")])
+
+
+def _value(field: str, value: Any) -> str | None:
+    """Write a value in its unit; a field that a call has no value for is left out."""
+    if value is None:
+        return None
+    if field.endswith("_at"):
+        return moment(value)
+    if field.endswith("_ms"):
+        return duration(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return full_count(value) if isinstance(value, int) else str(value)

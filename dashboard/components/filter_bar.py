@@ -1,0 +1,108 @@
+"""Filters and what can be chosen in, the filter bar out: a row on wide screens, a drawer on narrow ones."""
+
+from __future__ import annotations
+
+import dash_mantine_components as dmc
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard import ids
+from dashboard.components.parts import icon
+from dashboard.filters import AUTO, CUSTOM, DEFAULT_RANGE, RANGES
+from usage_plugin.store.read import Dimension, Granularity
+
+PLURALS = {
+    Dimension.PROVIDER: "providers",
+    Dimension.MODEL: "models",
+    Dimension.TEAM: "teams",
+    Dimension.USER: "users",
+    Dimension.KEY: "keys",
+    Dimension.STATUS: "statuses",
+}
+GRANULARITIES = [
+    {"value": AUTO, "label": "Auto"},
+    {"value": Granularity.HOUR.value, "label": "Hourly"},
+    {"value": Granularity.DAY.value, "label": "Daily"},
+]
+
+
+def filter_bar() -> Component:
+    """Build the bar; a callback fills it from the address."""
+    opener = html.Button(
+        [icon("filter"), "Filters", html.Span(id=ids.FILTER_COUNT, className="filter-count")],
+        id=ids.FILTER_OPEN,
+        className="button filter-open",
+        **{"aria-controls": ids.FILTER_PANEL},
+    )
+    return html.Div([opener, html.Div(id=ids.FILTER_SHADE, className="shade"), _panel()], className="filters")
+
+
+def _panel() -> Component:
+    head = html.Div(
+        [html.H2("Filters"), html.Button("Done", id=ids.FILTER_CLOSE, className="button")], className="filter-head"
+    )
+    clear = html.Button("Clear filters", id=ids.FILTER_CLEAR, className="button quiet-button")
+    first = html.Div([_ranges(), _custom(), _granularity(), _group_by()], className="filter-row")
+    second = html.Div([*(_choice(dimension) for dimension in Dimension), clear], className="filter-row")
+    return html.Div(
+        [head, first, second], id=ids.FILTER_PANEL, className="filter-panel", role="region", **{"aria-label": "Filters"}
+    )
+
+
+def _ranges() -> Component:
+    data = [*({"value": name, "label": name} for name in RANGES), {"value": CUSTOM, "label": "Custom"}]
+    control = dmc.SegmentedControl(id=ids.RANGE, data=data, value=DEFAULT_RANGE, size="xs", className="ranges")
+    return html.Div(control, role="group", **{"aria-label": "Time range"})
+
+
+def _custom() -> Component:
+    pickers = [_picker(ids.FROM, "From"), _picker(ids.TO, "to")]
+    return html.Div(pickers, id=ids.FILTER_CUSTOM, className="custom gone")
+
+
+def _picker(picker_id: str, label: str) -> Component:
+    return html.Div(
+        [
+            html.Label(f"{label} (UTC)", htmlFor=picker_id),
+            dmc.DateTimePicker(id=picker_id, valueFormat="YYYY-MM-DD HH:mm", size="xs", w=150, debounce=True),
+        ],
+        className="labelled",
+    )
+
+
+def _granularity() -> Component:
+    control = dmc.Select(
+        id=ids.GRANULARITY, data=GRANULARITIES, value=AUTO, size="xs", allowDeselect=False, w=96, withCheckIcon=False
+    )
+    return html.Div([html.Label("Buckets", htmlFor=ids.GRANULARITY), control], className="labelled")
+
+
+def _group_by() -> Component:
+    data = [{"value": dimension.value, "label": dimension.value.capitalize()} for dimension in Dimension]
+    control = dmc.Select(
+        id=ids.GROUP_BY,
+        data=data,
+        value=Dimension.MODEL.value,
+        size="xs",
+        allowDeselect=False,
+        w=112,
+        withCheckIcon=False,
+    )
+    return html.Div([html.Label("Split by", htmlFor=ids.GROUP_BY), control], className="labelled")
+
+
+def _choice(dimension: Dimension) -> Component:
+    return dmc.MultiSelect(
+        id=ids.choice(dimension),
+        data=[],
+        value=[],
+        placeholder=f"All {PLURALS[dimension]}",
+        searchable=True,
+        clearable=True,
+        limit=100,
+        size="xs",
+        hidePickedOptions=True,
+        nothingFoundMessage="None in this time",
+        className="choice",
+        **{"aria-label": f"Filter by {dimension.value}"},
+    )

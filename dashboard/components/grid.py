@@ -1,0 +1,99 @@
+"""Records in, rows of the server-side grid out, and the grid itself."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import dash_ag_grid as dag
+from dash.development.base_component import Component
+
+from dashboard import ids
+from dashboard.components.activity import cost_of
+from dashboard.theme import UNKNOWN, duration, full_count, moment
+from usage_plugin.store.tables import UsageRecord
+
+BLOCK: Final = 100
+STATUS_RULES: Final = {
+    f"status-{status}": f"params.value == '{status}'" for status in ("success", "failure", "interrupted", "rejected")
+}
+NUMBER: Final = {"type": "rightAligned", "cellClass": "num"}
+# Column ids are columns of usage_record, by which the store sorts.
+COLUMNS: Final[list[dict[str, Any]]] = [
+    {"field": "completed_at", "headerName": "Ended (UTC)", "width": 166, "cellClass": "num", "sort": "desc"},
+    {"field": "model", "headerName": "Model", "minWidth": 150, "flex": 2},
+    {"field": "status", "headerName": "Status", "width": 116, "cellClassRules": STATUS_RULES},
+    {"field": "cost_nano_usd", "headerName": "Cost", "width": 118, **NUMBER},
+    {"field": "total_tokens", "headerName": "Tokens", "width": 100, **NUMBER},
+    {"field": "latency_ms", "headerName": "Latency", "width": 104, **NUMBER},
+    {"field": "team_id", "headerName": "Team", "minWidth": 110, "flex": 1},
+    {"field": "user_id", "headerName": "User", "minWidth": 110, "flex": 1},
+    {"field": "api_key_hash", "headerName": "Key", "minWidth": 110, "flex": 1},
+    {"field": "provider", "headerName": "Provider", "width": 120},
+    {"field": "cost_confidence", "headerName": "Cost is", "width": 110},
+    {"field": "call_type", "headerName": "Call", "width": 130},
+]
+# Colours are the style sheet's variables, so that the grid follows the scheme.
+THEME: Final = (
+    "themeQuartz.withParams({backgroundColor: 'var(--card)', foregroundColor: 'var(--text)', "
+    "headerBackgroundColor: 'var(--card)', headerTextColor: 'var(--dimmed)', borderColor: 'var(--line)', "
+    "rowHoverColor: 'var(--hover)', selectedRowBackgroundColor: 'var(--hover)', accentColor: 'var(--accent)', "
+    "fontFamily: 'inherit', fontSize: 13, headerFontSize: 12, headerFontWeight: 500, rowHeight: 34, headerHeight: 36, "
+    "wrapperBorder: false, wrapperBorderRadius: 0, columnBorder: false, headerColumnBorder: false})"
+)
+OPTIONS: Final[dict[str, Any]] = {
+    "theme": {"function": THEME},
+    "cacheBlockSize": BLOCK,
+    "maxBlocksInCache": 20,
+    "infiniteInitialRowCount": 1,
+    "rowBuffer": 10,
+    "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+    "multiSortKey": "none",
+    "suppressDragLeaveHidesColumns": True,
+    "suppressMultiSort": True,
+    "animateRows": False,
+    "ensureDomOrder": True,
+    "enableCellTextSelection": False,
+}
+
+
+def requests_grid() -> Component:
+    """Build the grid; it asks for its rows as a reader scrolls."""
+    return dag.AgGrid(
+        id=ids.REQUESTS_GRID,
+        rowModelType="infinite",
+        columnDefs=COLUMNS,
+        defaultColDef={
+            "sortable": True,
+            "resizable": True,
+            "suppressHeaderMenuButton": True,
+            "sortingOrder": ["desc", "asc"],
+        },
+        dashGridOptions=OPTIONS,
+        getRowId="params.data.event_key",
+        className="grid",
+        style={"height": "100%", "width": "100%"},
+    )
+
+
+def row_of(record: UsageRecord) -> dict[str, str]:
+    """Write a record as people read it; sorting is the store's, so every cell may be text."""
+    return {
+        "event_key": record.event_key,
+        "completed_at": moment(record.completed_at),
+        "model": record.model or record.requested_model or UNKNOWN,
+        "status": record.status,
+        "cost_nano_usd": cost_of(record),
+        "total_tokens": full_count(record.total_tokens),
+        "latency_ms": duration(record.latency_ms),
+        "team_id": record.team_alias or record.team_id or UNKNOWN,
+        "user_id": record.user_id or UNKNOWN,
+        "api_key_hash": record.api_key_alias or short(record.api_key_hash),
+        "provider": record.provider or UNKNOWN,
+        "cost_confidence": record.cost_confidence,
+        "call_type": record.call_type if record.is_terminal else f"{record.call_type} (unfinished)",
+    }
+
+
+def short(text: str | None) -> str:
+    """Show the beginning of a hash: enough to tell keys apart."""
+    return UNKNOWN if not text else text if len(text) <= 12 else f"{text[:8]}…"  # noqa: PLR2004

@@ -1,0 +1,102 @@
+"""A reason in, what a page shows instead of figures out: empty, loading, stale and broken, designed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dash_mantine_components as dmc
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard.components.parts import link
+from dashboard.filters import Filters
+from dashboard.queries.health import Emptiness, Notice, Reason, Trouble
+from dashboard.theme import count, moment
+
+TITLES = {
+    Reason.NO_MATCH: "No calls match these filters",
+    Reason.NO_CALLS_IN_RANGE: "No calls in this time",
+    Reason.NO_CALLS_YET: "No calls yet",
+    Reason.NEVER_STARTED: "No proxy has reported here yet",
+    Reason.OTHER_DATABASE: "The proxy writes to another database",
+    Reason.NOT_WRITTEN: "Calls arrive, but cannot be written",
+    Reason.SCHEMA_MISSING: "The database has no tables yet",
+    Reason.SCHEMA_BEHIND: "The database's tables are of an older version",
+    Reason.SCHEMA_AHEAD: "The database's tables are of a newer version",
+    Reason.UNAVAILABLE: "The database does not answer",
+}
+BROKEN = {Reason.OTHER_DATABASE, Reason.NOT_WRITTEN, Reason.SCHEMA_BEHIND, Reason.SCHEMA_AHEAD, Reason.UNAVAILABLE}
+
+
+def empty_state(emptiness: Emptiness, filters: Filters, path: str) -> Component:
+    """Say why there is nothing to show, and what to do about it."""
+    kind = "state-panel broken" if emptiness.reason in BROKEN else "state-panel"
+    parts = [html.H2(TITLES[emptiness.reason]), *_remedy(emptiness, filters, path)]
+    return html.Section(parts, className=kind, role="alert" if emptiness.reason in BROKEN else "status")
+
+
+def _remedy(emptiness: Emptiness, filters: Filters, path: str) -> list[Component]:
+    match emptiness.reason:
+        case Reason.NO_MATCH:
+            said = f"There are calls, but none in the {emptiness.detail} that match."
+            return [html.P(said), link("Clear the filters", f"{path}{filters.cleared().to_query()}", "button")]
+        case Reason.NO_CALLS_IN_RANGE:
+            said = f"None in the {emptiness.detail}. The latest call ended {moment(emptiness.latest)} UTC."
+            return [html.P(said), link("Show the last 90 days", f"{path}{filters.over('90d').to_query()}", "button")]
+        case Reason.NO_CALLS_YET:
+            return [html.P("The proxy runs and records. Send it a call, and it shows here within 5 seconds.")]
+        case Reason.NEVER_STARTED:
+            said = "Nothing has been recorded in this database. Start the proxy with our callback in its config:"
+            return [html.P(said), html.Code("usage-plugin up"), *_doctor()]
+        case _:
+            return [html.P(_said(emptiness)), *_commands(emptiness.reason)]
+
+
+def _said(emptiness: Emptiness) -> str:
+    said = {
+        Reason.OTHER_DATABASE: f"It writes to {emptiness.detail}. Give both the same USAGE_DATABASE_URL.",
+        Reason.NOT_WRITTEN: f"Calls wait in the proxy's memory: {emptiness.detail}",
+        Reason.SCHEMA_MISSING: "The proxy makes them when it starts. To make them now:",
+        Reason.SCHEMA_BEHIND: "Upgrade them; nothing is lost by it:",
+        Reason.SCHEMA_AHEAD: "Upgrade this installation to the version that wrote them:",
+    }
+    return said.get(emptiness.reason, emptiness.detail)
+
+
+def _commands(reason: Reason) -> list[Component]:
+    if reason in (Reason.SCHEMA_MISSING, Reason.SCHEMA_BEHIND):
+        return [html.Code("usage-plugin migrate")]
+    if reason is Reason.SCHEMA_AHEAD:
+        return [html.Code("pip install --upgrade litellm-usage-plugin")]
+    return _doctor()
+
+
+def _doctor() -> list[Component]:
+    return [html.P("This checks the whole way of a call and names what is missing:"), html.Code("usage-plugin doctor")]
+
+
+def notice_list(notices: Sequence[Notice]) -> list[Component]:
+    """Tell readers of full pages what is wrong meanwhile."""
+    return [html.P(_notice(notice), className="notice", role="status") for notice in notices]
+
+
+def _notice(notice: Notice) -> str:
+    match notice.trouble:
+        case Trouble.LOST:
+            return f"{count(notice.count)} calls could not be kept and are missing from every figure."
+        case Trouble.NOT_WRITTEN:
+            return f"{count(notice.count)} calls wait to be written: {notice.detail}"
+        case Trouble.STOPPED:
+            return f"The proxy has not been heard of since {moment(notice.since)} UTC: figures do not move."
+        case Trouble.OTHER_DATABASE:
+            return f"Another proxy writes to {notice.detail}: its calls are not shown here."
+        case Trouble.UNAVAILABLE:
+            return f"Figures are as of {moment(notice.since)} UTC: {notice.detail}"
+
+
+def loading(cards: int = 6) -> Component:
+    """Show the shape of a page while its figures are on their way."""
+    small = [dmc.Skeleton(height=124, radius="sm") for _ in range(cards)]
+    large = [dmc.Skeleton(height=380, radius="sm"), dmc.Skeleton(height=260, radius="sm")]
+    parts = [html.Div(small, className="kpis"), *large]
+    return html.Div([html.Span("Loading", className="unseen"), *parts], className="loading", role="status")

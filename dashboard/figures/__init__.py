@@ -1,0 +1,1 @@
+"""Answers of the store in, pictures out: pure functions that know plotly and numbers only."""

@@ -1,0 +1,55 @@
+"""The axes that figures share: dollars up, UTC time along."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard.theme import Palette, template
+
+MILLISECONDS = 1000
+EMPTY_TOP_USD = 1.0
+
+
+def blank(colours: Palette, height: int) -> go.Figure:
+    """Give a figure without data in the look of the scheme."""
+    figure = go.Figure(layout={"template": template(colours), "height": height, "uirevision": "kept"})
+    figure.update_layout(showlegend=False, bargap=0.18)
+    return figure
+
+
+def time_axis(figure: go.Figure, buckets: Sequence[datetime], length: timedelta) -> None:
+    """Show every bucket of the asked time, also at the ends, and say that it is UTC."""
+    hourly = length < timedelta(days=1)
+    if buckets:
+        figure.update_xaxes(range=[buckets[0], buckets[-1] + length])
+    figure.update_xaxes(
+        type="date",
+        title_text="UTC",
+        hoverformat="%a %d %b %Y, %H:%M UTC" if hourly else "%a %d %b %Y (UTC)",
+        nticks=8,
+    )
+
+
+def dollar_axis(figure: go.Figure, largest_usd: float) -> None:
+    """Count dollars from 0, with as many decimals as the ticks need and no more."""
+    figure.update_yaxes(tickformat=tick_format(largest_usd), rangemode="tozero")
+    if largest_usd <= 0:
+        figure.update_yaxes(range=[0, EMPTY_TOP_USD], showticklabels=False)
+
+
+def tick_format(largest_usd: float) -> str:
+    """Give plotly's format for dollars up to *largest_usd*: $1,000 / $12.50 / $0.00004."""
+    if largest_usd <= 0 or largest_usd >= 50:  # noqa: PLR2004
+        return "$,.0f"
+    decimals = max(2, 1 - math.floor(math.log10(largest_usd)))
+    return f"$,.{decimals}f"
+
+
+def bucket_width(length: timedelta) -> dict[str, Any]:
+    """Say that a value covers its whole bucket, so that bars stand in its middle."""
+    return {"xperiod": length.total_seconds() * MILLISECONDS, "xperiodalignment": "middle"}

@@ -1,0 +1,64 @@
+"""Every component id of the dashboard, in one place: a callback and a layout cannot disagree about a name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Shell
+URL: Final = "url"
+PROVIDER: Final = "mantine"
+SHELL: Final = "shell"
+BURGER: Final = "burger"
+PAGE: Final = "page"
+NAV: Final = "nav"
+NOTICES: Final = "notices"
+FRESHNESS: Final = "freshness"
+LAST_CALL: Final = "last-call"
+SECOND: Final = "second"
+REFRESH: Final = "refresh"
+REFRESH_CHOICE: Final = "refresh-choice"
+BEAT: Final = "beat"
+VERSION: Final = "version"
+SCHEME_CHOICE: Final = "scheme-choice"
+SCHEME: Final = "scheme"
+
+# Filter bar
+FILTER_PANEL: Final = "filter-panel"
+FILTER_OPEN: Final = "filter-open"
+FILTER_CLOSE: Final = "filter-close"
+FILTER_SHADE: Final = "filter-shade"
+FILTER_COUNT: Final = "filter-count"
+FILTER_CLEAR: Final = "filter-clear"
+FILTER_CUSTOM: Final = "filter-custom"
+RANGE: Final = "filter-range"
+FROM: Final = "filter-from"
+TO: Final = "filter-to"
+GRANULARITY: Final = "filter-granularity"
+GROUP_BY: Final = "filter-group-by"
+
+# Overview
+OVERVIEW_BODY: Final = "overview-body"
+COST_GRAPH: Final = "overview-cost"
+
+# Requests
+REQUESTS_STATE: Final = "requests-state"
+REQUESTS_PANEL: Final = "requests-panel"
+REQUESTS_COUNT: Final = "requests-count"
+REQUESTS_GRID: Final = "requests-grid"
+DETAIL: Final = "request-detail"
+DETAIL_BODY: Final = "request-detail-body"
+
+# Anomalies
+ANOMALIES_BODY: Final = "anomalies-body"
+DAILY_GRAPH: Final = "anomalies-daily"
+HOURLY_GRAPH: Final = "anomalies-hourly"
+
+
+def choice(dimension: str) -> str:
+    """Name the filter of a dimension."""
+    return f"filter-{dimension}"
+
+
+def nav_link(path: str) -> str:
+    """Name the link to a page."""
+    return f"nav-{path.strip('/') or 'overview'}"

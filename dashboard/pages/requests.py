@@ -1,0 +1,118 @@
+"""Requests: every call that matches, and one call in full."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from dashboard import ids
+from dashboard.components.detail import detail_view, missing_view
+from dashboard.components.grid import requests_grid, row_of
+from dashboard.components.parts import page_title
+from dashboard.components.states import empty_state
+from dashboard.data import Data
+from dashboard.filters import Filters
+from dashboard.pages.page import DRAWN, WAITING
+from dashboard.queries.health import why_broken, why_empty
+from dashboard.queries.requests import arithmetic, detail, matching, page
+from dashboard.theme import full_count
+from usage_plugin.errors import StoreError
+
+PATH: Final = "/requests"
+TITLE: Final = "Requests"
+SHOWN: Final = "grid-panel card"
+HIDDEN: Final = "grid-panel card gone"
+Listing = tuple[Component | None, str, str, str]
+"""Why there is no row, whether that is known, how many there are, and the class of the grid's panel."""
+
+
+def layout() -> Component:
+    """Show the grid, which fills itself."""
+    panel = html.Div(requests_grid(), id=ids.REQUESTS_PANEL, className=SHOWN)
+    drawer = dmc.Drawer(
+        html.Div(id=ids.DETAIL_BODY, className="detail"),
+        id=ids.DETAIL,
+        title="Request",
+        position="right",
+        size="34rem",
+        padding="md",
+        closeButtonProps={"aria-label": "Close"},
+    )
+    title = page_title(TITLE, html.Span(id=ids.REQUESTS_COUNT, className="num"))
+    return html.Div([title, html.Div(id=ids.REQUESTS_STATE, className=WAITING), panel, drawer], className="requests")
+
+
+def register(app: Dash, data: Data) -> None:
+    """Fill the grid, say why it is empty, and open a call by the address's hash."""
+    _register_state(app, data)
+    _register_rows(app, data)
+    _register_detail(app, data)
+
+
+def _register_state(app: Dash, data: Data) -> None:
+    def fill(search: str | None, _version: str | None, state: str | None) -> Listing:
+        try:
+            return listing(data, search)
+        except StoreError as error:
+            if state == DRAWN and ctx.triggered_id == ids.VERSION:
+                raise PreventUpdate from None
+            reason = empty_state(why_broken(data, error), Filters.from_query(search), PATH)
+            return reason, WAITING, "", HIDDEN
+
+    app.callback(
+        Output(ids.REQUESTS_STATE, "children"),
+        Output(ids.REQUESTS_STATE, "className"),
+        Output(ids.REQUESTS_COUNT, "children"),
+        Output(ids.REQUESTS_PANEL, "className"),
+        Input(ids.URL, "search"),
+        Input(ids.VERSION, "data"),
+        State(ids.REQUESTS_STATE, "className"),
+    )(fill)
+
+
+def listing(data: Data, search: str | None) -> Listing:
+    """Say how many calls match, or why none does; raises StoreError."""
+    filters, look = Filters.from_query(search), data.look()
+    total = matching(look, filters)
+    if not total:
+        return empty_state(why_empty(look, filters), filters, PATH), DRAWN, "", HIDDEN
+    return None, DRAWN, f"{full_count(total)} in the {filters.words}", SHOWN
+
+
+def _register_rows(app: Dash, data: Data) -> None:
+    def rows(wish: dict[str, Any] | None, search: str | None) -> dict[str, Any]:
+        found = page(data.look(), Filters.from_query(search), wish or {})
+        return {"rowData": [row_of(record) for record in found.records], "rowCount": found.total}
+
+    app.callback(
+        Output(ids.REQUESTS_GRID, "getRowsResponse"),
+        Input(ids.REQUESTS_GRID, "getRowsRequest"),
+        State(ids.URL, "search"),
+        prevent_initial_call=True,
+        on_error=_no_rows,
+    )(rows)
+    app.clientside_callback(
+        ClientsideFunction("usage", "refreshGrid"), Input(ids.URL, "search"), Input(ids.VERSION, "data")
+    )
+
+
+def _no_rows(_error: Exception) -> dict[str, Any]:
+    """End the grid's request; the page says what is wrong."""
+    return {"rowData": [], "rowCount": 0}
+
+
+def _register_detail(app: Dash, data: Data) -> None:
+    def show(fragment: str | None) -> tuple[bool, Component | None]:
+        event_key = (fragment or "").lstrip("#")
+        if not event_key:
+            return False, None
+        found = detail(data.look(), event_key)
+        return True, missing_view(event_key) if found is None else detail_view(found, arithmetic(found))
+
+    app.callback(Output(ids.DETAIL, "opened"), Output(ids.DETAIL_BODY, "children"), Input(ids.URL, "hash"))(show)
+    app.clientside_callback(ClientsideFunction("usage", "openRow"), Input(ids.REQUESTS_GRID, "selectedRows"))
+    app.clientside_callback(ClientsideFunction("usage", "closeRow"), Input(ids.DETAIL, "opened"))

@@ -1,0 +1,148 @@
+"""A look and filters in, daily and hourly cost with its expected band and what fell outside of it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from dashboard.data import Look
+from dashboard.filters import UNSET, Filters
+from dashboard.frames import Band, FloatArray
+from usage_plugin.analysis import DAILY, HOURLY, Detector, Verdict
+from usage_plugin.store import read
+from usage_plugin.store.read import CostSeries, Granularity, Question, Stack
+
+HISTORY: Final = {Granularity.DAY: timedelta(days=120), Granularity.HOUR: timedelta(days=56)}
+LEAST_SHOWN: Final = {Granularity.DAY: timedelta(days=30), Granularity.HOUR: timedelta(hours=24)}
+MOST_SHOWN: Final = {Granularity.DAY: timedelta(days=3700), Granularity.HOUR: timedelta(days=92)}
+DETECTORS: Final[dict[Granularity, Detector]] = {Granularity.DAY: DAILY, Granularity.HOUR: HOURLY}
+MEMBERS_WATCHED: Final = 20
+NANO_PER_USD: Final = 1e9
+DRIVER_PAST: Final = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """One point that was not expected."""
+
+    start: datetime
+    end: datetime
+    cost_usd: float
+    expected_usd: float
+    z: float
+    driver: str = ""
+
+    @property
+    def at_stake_usd(self) -> float:
+        """How far the cost is from what was expected."""
+        return self.cost_usd - self.expected_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A series of cost under watch: its band, and what fell outside, newest first."""
+
+    granularity: Granularity
+    band: Band
+    flags: tuple[Flag, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anomalies:
+    """What the page shows."""
+
+    filters: Filters
+    daily: Watch
+    hourly: Watch
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether neither series holds a call."""
+        return self.daily.band.verdict == self.hourly.band.verdict == Verdict.EMPTY.value
+
+
+def anomalies(look: Look, filters: Filters) -> Anomalies:
+    """Watch the cost of the calls that match the filters, by day and by hour."""
+    return Anomalies(
+        filters=filters,
+        daily=_watch(look, filters, Granularity.DAY),
+        hourly=_watch(look, filters, Granularity.HOUR),
+    )
+
+
+def _watch(look: Look, filters: Filters, granularity: Granularity) -> Watch:
+    shown = _shown(look, filters, granularity)
+    known = look.ask(read.cost_series, shown.between(shown.start - HISTORY[granularity], shown.end))
+    band = _band(known, granularity, look.now, shown.start)
+    flags = _flags(band)
+    if flags:
+        flags = _with_drivers(flags, look.ask(read.stack, shown, top=MEMBERS_WATCHED))
+    return Watch(granularity, band, flags)
+
+
+def _shown(look: Look, filters: Filters, granularity: Granularity) -> Question:
+    """Give the time to draw: the filters' own, within what a chart of this granularity can say."""
+    asked = replace(filters.question(look.now), granularity=granularity)
+    length = min(max(asked.end - asked.start, LEAST_SHOWN[granularity]), MOST_SHOWN[granularity])
+    end = granularity.ceil(asked.end)
+    return asked.between(granularity.floor(end - length), end)
+
+
+def _band(known: CostSeries, granularity: Granularity, now: datetime, shown_from: datetime) -> Band:
+    """Score the series from its first call on, and cut off what is history only."""
+    cost_usd = _from_first_call(known.cost_usd)
+    partial = next((at for at, bucket in enumerate(known.buckets) if bucket <= now < bucket + granularity.length), None)
+    found = DETECTORS[granularity].detect(cost_usd, partial)
+    first = next((at for at, bucket in enumerate(known.buckets) if bucket >= shown_from), 0)
+    return Band(
+        buckets=known.buckets[first:],
+        bucket_length=granularity.length,
+        cost_usd=cost_usd[first:],
+        lower=found.lower[0, first:],
+        expected=np.where(np.isfinite(found.upper), found.expected, np.nan)[0, first:],
+        upper=found.upper[0, first:],
+        z=found.z[0, first:],
+        flagged=found.flagged[0, first:],
+        verdict=found.verdicts[0].value,
+    )
+
+
+def _from_first_call(cost_usd: FloatArray) -> FloatArray:
+    """Forget the time before the first call: nothing was watched then, which is not the same as nothing spent."""
+    started = np.flatnonzero(cost_usd != 0)
+    first = started[0] if started.size else cost_usd.size
+    return np.where(np.arange(cost_usd.size) < first, np.nan, cost_usd)
+
+
+def _flags(band: Band) -> tuple[Flag, ...]:
+    return tuple(
+        Flag(
+            start=band.buckets[at],
+            end=band.buckets[at] + band.bucket_length,
+            cost_usd=float(band.cost_usd[at]),
+            expected_usd=float(band.expected[at]),
+            z=float(band.z[at]),
+        )
+        for at in reversed(np.flatnonzero(band.flagged).tolist())
+    )
+
+
+def _with_drivers(flags: tuple[Flag, ...], stack: Stack) -> tuple[Flag, ...]:
+    """Name for each flag the member whose cost moved most against its own last buckets."""
+    rows = [[usage.cost_nano_usd or 0 for usage in row] for row in stack.usage]
+    cost = np.array(rows, dtype=np.float64).reshape(len(rows), len(stack.buckets)) / NANO_PER_USD
+    place = {bucket: at for at, bucket in enumerate(stack.buckets)}
+    labels = [member.label or UNSET for member in stack.members]
+    return tuple(replace(flag, driver=_driver(flag, cost, place[flag.start], labels)) for flag in flags)
+
+
+def _driver(flag: Flag, cost: FloatArray, at: int, labels: list[str]) -> str:
+    if not labels:
+        return ""
+    past = cost[:, max(at - DRIVER_PAST, 0) : at]
+    usual = np.median(past, axis=1) if past.shape[1] else np.zeros(len(labels))
+    moved = (cost[:, at] - usual) * np.sign(flag.at_stake_usd or 1)
+    return labels[int(np.argmax(moved))]

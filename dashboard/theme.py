@@ -1,0 +1,212 @@
+"""Every colour, template and number format of the dashboard.
+
+The series colours were searched for: at least 3:1 against the background of their scheme, and apart from one
+another under protanopia, deuteranopia and tritanopia (tests/dashboard/test_theme.py measures both).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from usage_plugin.money import to_usd
+
+UNKNOWN: Final = "—"
+FONT: Final = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+MONO: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', monospace"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Palette:
+    """The colours of one scheme."""
+
+    background: str
+    card: str
+    text: str
+    dimmed: str
+    line: str
+    grid: str
+    hover: str
+    series: tuple[str, ...]
+    other: str
+    accent: str
+    band: str
+    good: str
+    bad: str
+    warning: str
+
+
+LIGHT: Final = Palette(
+    background="#f6f7f9",
+    card="#ffffff",
+    text="#1a1f2b",
+    dimmed="#596273",
+    line="#e3e6eb",
+    grid="#eceff3",
+    hover="#f1f4f9",
+    series=("#2447bd", "#d27908", "#06776a", "#994ec9", "#6e113a", "#6a5205"),
+    other="#8a94a3",
+    accent="#2447bd",
+    band="rgba(36, 71, 189, 0.13)",
+    good="#0b6b4f",
+    bad="#b3261e",
+    warning="#8a5a00",
+)
+DARK: Final = Palette(
+    background="#0f1115",
+    card="#16191f",
+    text="#e7eaf0",
+    dimmed="#9ba5b4",
+    line="#2a2f38",
+    grid="#242932",
+    hover="#1e232c",
+    series=("#5e88f6", "#c15d11", "#8de5d1", "#b3abea", "#e88e8e", "#ebd229"),
+    other="#6f7885",
+    accent="#7ea2ff",
+    band="rgba(94, 136, 246, 0.20)",
+    good="#5fd3a5",
+    bad="#ff8f87",
+    warning="#f2c261",
+)
+PALETTES: Final[Mapping[str, Palette]] = {"light": LIGHT, "dark": DARK}
+MANTINE_THEME: Final[dict[str, Any]] = {
+    "fontFamily": FONT,
+    "fontFamilyMonospace": MONO,
+    "headings": {"fontFamily": FONT, "fontWeight": "600"},
+    "primaryColor": "accent",
+    "primaryShade": {"light": 7, "dark": 4},
+    "defaultRadius": "sm",
+    "cursorType": "pointer",
+    "colors": {
+        "accent": [
+            "#eef2ff", "#dbe4ff", "#b9c9ff", "#94adff", "#7ea2ff",
+            "#4a70e8", "#3459d3", "#2447bd", "#1c3a9e", "#152d7d",
+        ],
+        "dark": [
+            "#e7eaf0", "#c3cad5", "#9ba5b4", "#6f7885", "#3a414d",
+            "#2a2f38", "#1e222a", "#16191f", "#12151a", "#0f1115",
+        ],
+    },
+}  # fmt: skip
+
+
+def palette(scheme: str | None) -> Palette:
+    """Give the colours of a scheme; light for what is none."""
+    return PALETTES.get(scheme or "light", LIGHT)
+
+
+def template(colours: Palette) -> dict[str, Any]:
+    """Give the plotly layout that all figures share."""
+    axis = {
+        "gridcolor": colours.grid,
+        "linecolor": colours.line,
+        "zeroline": False,
+        "tickfont": {"size": 11, "color": colours.dimmed},
+        "title": {"font": {"size": 11, "color": colours.dimmed}, "standoff": 8},
+        "automargin": True,
+    }
+    return {
+        "layout": {
+            "font": {"family": FONT, "size": 12, "color": colours.text},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "colorway": list(colours.series),
+            "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+            "xaxis": {**axis, "showgrid": False},
+            "yaxis": {**axis, "nticks": 6},
+            "legend": {"orientation": "h", "y": -0.18, "yanchor": "top", "x": 0, "font": {"size": 12}},
+            "hoverlabel": {
+                "bgcolor": colours.card,
+                "bordercolor": colours.line,
+                "font": {"family": FONT, "size": 12, "color": colours.text},
+            },
+            "hovermode": "x unified",
+            "dragmode": False,
+        }
+    }
+
+
+def money(cost_nano_usd: int | float | None) -> str:
+    """Show a cost: to the cent from a dollar on, with three leading digits below; unknown is never $0.00."""
+    if cost_nano_usd is None:
+        return UNKNOWN
+    usd = to_usd(round(cost_nano_usd)) or Decimal(0)
+    return dollars(usd)
+
+
+def dollars(usd: Decimal | float | None) -> str:
+    """Show dollars as `money` does."""
+    if usd is None or usd != usd:  # noqa: PLR0124 - NaN
+        return UNKNOWN
+    sign, value = ("-" if usd < 0 else ""), abs(Decimal(str(usd)))
+    if value == 0 or value >= 1:
+        return f"{sign}${value:,.2f}"
+    digits = 2 - value.adjusted()
+    text = f"{value:.{digits}f}".rstrip("0")
+    return f"{sign}${text}{'0' * max(0, 2 - len(text.partition('.')[2]))}"
+
+
+def exact_dollars(usd: Decimal | None) -> str:
+    """Show every digit of an exact amount, at least to the cent."""
+    if usd is None:
+        return UNKNOWN
+    text = f"{usd.normalize():f}"
+    whole, _, fraction = text.partition(".")
+    return f"{'-' if usd < 0 else ''}${int(whole.lstrip('-') or 0):,}.{fraction.ljust(2, '0')}"
+
+
+def count(number: int | float | None) -> str:
+    """Show a count: in full below ten thousand, then with a unit: 12.3k, 1.23M, 4.56B."""
+    if number is None:
+        return UNKNOWN
+    if abs(number) < 10_000:  # noqa: PLR2004
+        return f"{number:,.0f}"
+    for divisor, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        scaled = number / divisor
+        if abs(scaled) >= 1 or unit == "k":
+            return f"{scaled:.{1 if abs(scaled) >= 100 or unit == 'k' else 2}f}{unit}"  # noqa: PLR2004
+    raise AssertionError
+
+
+def full_count(number: int | None) -> str:
+    """Show a count with every digit."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Show a share of 1 in percent."""
+    if share is None:
+        return UNKNOWN
+    smallest = 10**-digits
+    if 0 < share * 100 < smallest / 2:
+        return f"<{smallest:g}%"
+    return f"{share * 100:.{digits}f}%"
+
+
+def duration(milliseconds: float | None) -> str:
+    """Show a time span in the unit that fits."""
+    if milliseconds is None:
+        return UNKNOWN
+    if milliseconds < 999.5:  # noqa: PLR2004
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 60:  # noqa: PLR2004
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"  # noqa: PLR2004
+    return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+
+
+def moment(when: datetime | None) -> str:
+    """Show a UTC moment to the second."""
+    return UNKNOWN if when is None else f"{when:%Y-%m-%d %H:%M:%S}"
+
+
+def ago(age: timedelta) -> str:
+    """Say how long ago something was."""
+    seconds = max(int(age.total_seconds()), 0)
+    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} s ago"
