@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
@@ -74,7 +74,6 @@ class Settings(BaseSettings):
         default=Path("litellm_config.yaml"),
         description="LiteLLM config that `usage-plugin up` starts and `usage-plugin doctor` checks.",
     )
-    currency: Literal["USD"] = Field(default="USD", description="Currency of all costs; LiteLLM's price map knows USD.")
 
     @field_validator("database_url")
     @classmethod
