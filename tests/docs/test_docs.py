@@ -64,14 +64,14 @@ def test_every_make_target_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [*sorted(path.name for path in DOCS.glob("*.md")), "../README.md", "../CONTRIBUTING.md"]
+    "document", [*sorted(path.name for path in DOCS.glob("*.md")), "../README.md", "../CONTRIBUTING.md"]
 )
-def test_links_lead_somewhere(page: str) -> None:
+def test_links_lead_somewhere(document: str) -> None:
     """No page links to a file or a heading that is not there."""
-    path = (DOCS / page).resolve()
+    path = (DOCS / document).resolve()
     for target in re.findall(r"\]\(([^)#\s]+)?(?:#[\w-]+)?\)", path.read_text(encoding="utf-8")):
         if target and not target.startswith("http"):
-            assert (path.parent / target).exists(), f"{page} links to {target}"
+            assert (path.parent / target).exists(), f"{document} links to {target}"
 
 
 def test_the_config_line_in_the_docs_is_the_one_that_works() -> None:
