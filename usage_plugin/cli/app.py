@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 import usage_plugin
-from usage_plugin.cli import doctor, migrate, up
+from usage_plugin.cli import demo, doctor, migrate, up
 from usage_plugin.errors import UsagePluginError
 
 TRACEBACK_VARIABLE = "USAGE_TRACEBACK"
@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (up, migrate, doctor):
+for module in (up, migrate, doctor, demo):
     app.command(module.NAME, epilog=f"Example: {module.EXAMPLE}")(module.command)
 
 

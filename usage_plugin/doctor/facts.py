@@ -12,16 +12,15 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col
 
 from usage_plugin.clock import Clock, utc_now
 from usage_plugin.errors import InputError, StoreError
 from usage_plugin.hold.heartbeat import Heartbeat, read_heartbeats, state_dirs
 from usage_plugin.proxy_config import ProxyConfig, read_proxy_config
 from usage_plugin.settings import Settings
+from usage_plugin.store import read
 from usage_plugin.store.database import connect, unavailable
 from usage_plugin.store.migrate import SchemaState, schema_state
-from usage_plugin.store.tables import UsageRecord
 
 # A process beats every 2 s; a busy machine may be late.
 ALIVE_WITHIN = timedelta(seconds=30)
@@ -115,21 +114,17 @@ def _database(url: str, clock: Clock) -> DatabaseFacts:
     try:
         engine = connect(url)
         schema = schema_state(engine)
+        newest = read.newest(engine).completed_at if schema is SchemaState.CURRENT else None
         with engine.connect() as connection:
             return DatabaseFacts(
                 schema=schema,
-                newest_call_at=_newest_call(connection) if schema is SchemaState.CURRENT else None,
+                newest_call_at=newest,
                 clock_ahead_s=_clock_ahead_s(connection, clock),
             )
     except StoreError as error:
         return DatabaseFacts(error=error)
     except SQLAlchemyError as error:
         return DatabaseFacts(error=unavailable(parsed, error))
-
-
-def _newest_call(connection: Connection) -> datetime | None:
-    newest: datetime | None = connection.execute(select(func.max(col(UsageRecord.completed_at)))).scalar()
-    return newest
 
 
 def _clock_ahead_s(connection: Connection, clock: Clock) -> float | None:

@@ -1,0 +1,68 @@
+"""``usage-plugin demo``: a generated company's 90 days in a database of their own out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from usage_plugin.cli.context import load
+from usage_plugin.errors import InputError
+
+if TYPE_CHECKING:
+    from usage_plugin.demo import Progress
+
+NAME = "demo"
+EXAMPLE = "usage-plugin demo && python -m dashboard --demo"
+
+
+def command(
+    database_url: Annotated[
+        str | None,
+        typer.Option(help="An empty database to fill instead.", show_default="demo.db in the data folder"),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Fill anew even where the last time is not long ago.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Fill a separate demo database with a generated company's 90 days up to now.
+
+    The real database is never touched.
+    """
+    from usage_plugin.clock import utc_now
+    from usage_plugin.demo import demo_path, demo_url, fill_empty, is_fresh, refill
+
+    settings, _ = load()
+    place = settings.model_copy(update={"database_url": database_url or demo_url(settings)})
+    if place.url == settings.url:
+        problem = f"{place.safe_url} is the real database; demo data would mix with it"
+        raise InputError(problem, "Name another with --database-url, or leave that out")
+    now = utc_now()
+    filled = None
+    if database_url:
+        with _progress_bar() as progress:
+            filled = fill_empty(place.url, now, progress)
+    elif fresh or not is_fresh(place.url, now):
+        with _progress_bar() as progress:
+            filled = refill(demo_path(settings), now, progress)
+    if as_json:
+        typer.echo(json.dumps({"database": place.safe_url, "calls_written": filled.calls if filled else 0}))
+    elif filled:
+        typer.echo(f"{filled.calls:,} calls of {filled.days} days are in {place.safe_url}.")
+    else:
+        typer.echo(f"{place.safe_url} was filled a short while ago and is kept; --fresh fills it anew.")
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Progress]:
+    """Show progress on a terminal; a log or a pipe gets none."""
+    with typer.progressbar(length=1, label="Generating calls", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield show
