@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -18,7 +17,7 @@ from usage_plugin.store.database import connect, writing
 from usage_plugin.store.migrate import VERSION_TABLE, SchemaState, migrate, schema_state
 
 PROCESSES = 16
-ROUNDS = int(os.environ.get("MIGRATION_ROUNDS", "2"))
+ROUNDS = 20
 # Waits for the file to appear, so that all processes start at the same moment.
 STARTER = """
 import sys, pathlib, time
