@@ -21,6 +21,8 @@ from usage_plugin.settings import Settings
 
 Payload = Mapping[str, Any]
 CLIENT_CLOSED = "499"
+# LiteLLM lets a Bedrock model's name start with the API that it is called by.
+BEDROCK_API = re.compile(r"^(converse|converse_like|invoke|async_invoke)/")
 # A provider that answers with an error has not billed the call; one that did not answer may have.
 ANSWERED = re.compile(r"[45]\d\d")
 NO_ANSWER_CODES = frozenset({"408", CLIENT_CLOSED, "504"})
@@ -175,10 +177,12 @@ def _model(payload: Payload, status: Status) -> tuple[str | None, str | None]:
     Anybody can send any model name, so an unknown one is kept in ``requested_model`` alone.
     """
     provider, model = text(payload.get("custom_llm_provider")), text(payload.get("model"))
-    if status is Status.REJECTED and not payload.get("model_group"):
+    if status is Status.REJECTED and not (provider and payload.get("model_group")):
         return provider, None
     if model and provider:
         model = model.removeprefix(f"{provider}/")
+        if provider == "bedrock":
+            model = BEDROCK_API.sub("", model)
     elif model and "/" in model:
         provider, _, model = model.partition("/")
     return provider, model
