@@ -32,34 +32,43 @@ class Proxy:
 
 @contextmanager
 def running(config: Path, database_url: str, upstream: Upstream) -> Iterator[Proxy]:
-    """Start LiteLLM as a user does, wait until it answers, and stop it at the end."""
-    port = free_port()
+    """Start LiteLLM on a migrated database, wait until it answers, and stop it at the end."""
     engine = connect(database_url)
     migrate(engine)
-    log = config.with_name("proxy.log")
+    with litellm_process(config, USAGE_DATABASE_URL=database_url) as url:
+        yield Proxy(url, engine, upstream, log_of(config))
+    engine.dispose()
+
+
+def log_of(config: Path) -> Path:
+    """Name the file that a proxy's output goes to."""
+    return config.with_name("proxy.log")
+
+
+@contextmanager
+def litellm_process(config: Path, **settings: str) -> Iterator[str]:
+    """Start LiteLLM as a user does, with these variables in its environment; gives its URL."""
+    port = free_port()
     litellm = Path(sys.executable).with_name("litellm")
     command = [str(litellm), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=config.parent, env=_environment(config.parent, database_url), stdout=output, stderr=output
-        )
+    environment = _environment(config.parent) | settings
+    with log_of(config).open("wb") as output:
+        process = subprocess.Popen(command, cwd=config.parent, env=environment, stdout=output, stderr=output)
         try:
             url = f"http://127.0.0.1:{port}"
             wait_until_it_answers(f"{url}/health/liveliness", process, STARTS_WITHIN_S)
-            yield Proxy(url, engine, upstream, log)
+            yield url
         finally:
             _stop(process)
-            engine.dispose()
 
 
-def _environment(folder: Path, database_url: str) -> dict[str, str]:
+def _environment(folder: Path) -> dict[str, str]:
     """Keep what a program needs, without the developer's own keys and settings."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return kept | {
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "NO_PROXY": "*",
         "PYTHONPATH": str(ROOT),
-        "USAGE_DATABASE_URL": database_url,
         "USAGE_DATA_DIR": str(folder / "data"),
         "USAGE_FLUSH_EVERY_S": "0.1",
     }
