@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import socket
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,6 +51,8 @@ class Facts:
     data_folder_error: str | None
     beats: tuple[Heartbeat, ...]
     """Newest first."""
+    ended: frozenset[int]
+    """Processes of this machine that are no more, whatever their last beat says."""
     database: DatabaseFacts
 
     @property
@@ -59,7 +63,11 @@ class Facts:
     @property
     def running(self) -> tuple[Heartbeat, ...]:
         """Processes that have given a sign of life just now."""
-        return tuple(beat for beat in self.beats if beat.stopped_at is None and self.now - beat.beat_at < ALIVE_WITHIN)
+        return tuple(
+            beat
+            for beat in self.beats
+            if beat.stopped_at is None and beat.pid not in self.ended and self.now - beat.beat_at < ALIVE_WITHIN
+        )
 
     @property
     def running_writers(self) -> tuple[Heartbeat, ...]:
@@ -79,8 +87,21 @@ def gather(settings: Settings, environment: Mapping[str, str], clock: Clock = ut
         litellm_version=_version("litellm"),
         data_folder_error=_cannot_write(settings.data_dir),
         beats=tuple(sorted(beats, key=lambda beat: beat.beat_at, reverse=True)),
+        ended=frozenset(beat.pid for beat in beats if beat.host == socket.gethostname() and not _exists(beat.pid)),
         database=_database(settings.url, clock),
     )
+
+
+def _exists(pid: int) -> bool:
+    if os.name != "posix":  # elsewhere signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
 
 
 def _config(path: Path, environment: Mapping[str, str]) -> tuple[ProxyConfig | None, InputError | None]:
