@@ -37,3 +37,5 @@ class Band:
     z: FloatArray
     flagged: NDArray[np.bool_]
     verdict: str
+    partial: int | None = None
+    """Place of the bucket that is not over yet."""

@@ -37,8 +37,16 @@ GRANULARITY: Final = "filter-granularity"
 GROUP_BY: Final = "filter-group-by"
 
 # Overview
-OVERVIEW_BODY: Final = "overview-body"
+OVERVIEW_STATE: Final = "overview-state"
+OVERVIEW_FIGURES: Final = "overview-figures"
+KPIS: Final = "overview-kpis"
+COST_TITLE: Final = "overview-cost-title"
+COST_NOTE: Final = "overview-cost-note"
 COST_GRAPH: Final = "overview-cost"
+COST_LEGEND: Final = "overview-cost-legend"
+SIDE: Final = "overview-side"
+SHARES: Final = "overview-shares"
+RECENT: Final = "overview-recent"
 
 # Requests
 REQUESTS_STATE: Final = "requests-state"
@@ -49,9 +57,13 @@ DETAIL: Final = "request-detail"
 DETAIL_BODY: Final = "request-detail-body"
 
 # Anomalies
-ANOMALIES_BODY: Final = "anomalies-body"
-DAILY_GRAPH: Final = "anomalies-daily"
-HOURLY_GRAPH: Final = "anomalies-hourly"
+ANOMALIES_STATE: Final = "anomalies-state"
+ANOMALIES_FIGURES: Final = "anomalies-figures"
+
+
+def watch(granularity: str, part: str) -> str:
+    """Name a part of the card that watches a granularity: its graph, note or list."""
+    return f"anomalies-{granularity}-{part}"
 
 
 def choice(dimension: str) -> str:

@@ -11,6 +11,7 @@ from waitress import serve  # type: ignore[import-untyped]
 
 from dashboard.app import create_app
 from dashboard.data import Data
+from usage_plugin.demo.place import demo_url
 from usage_plugin.errors import InputError, StoreError, UsagePluginError
 from usage_plugin.logs import ensure_visible, get_logger
 from usage_plugin.settings import Settings, load_settings
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     ensure_visible()
     try:
-        run(load_settings(), demo=asked.demo, host=asked.host, port=asked.port)
+        run(_settings(demo=asked.demo), demo=asked.demo, host=asked.host, port=asked.port)
     except UsagePluginError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -73,13 +74,19 @@ def listen(host: str, port: int) -> socket.socket:
         raise InputError(problem, "Choose another port with USAGE_DASHBOARD_PORT or --port") from None
 
 
+def _settings(*, demo: bool) -> Settings:
+    """Read the settings; the demo's figures lie in a database of their own."""
+    settings = load_settings()
+    return settings.model_copy(update={"database_url": demo_url(settings)}) if demo else settings
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m dashboard",
         description="Serve the dashboard.",
         epilog="Example: python -m dashboard --port 8051",
     )
-    parser.add_argument("--demo", action="store_true", help="mark the figures as generated data")
+    parser.add_argument("--demo", action="store_true", help="show the demo database, marked as generated data")
     parser.add_argument("--host", help="address to listen on (default: USAGE_DASHBOARD_HOST)")
     parser.add_argument("--port", type=int, help="port to listen on (default: USAGE_DASHBOARD_PORT)")
     return parser

@@ -145,8 +145,7 @@ def dollars(usd: Decimal | float | None) -> str:
     if value == 0 or value >= 1:
         return f"{sign}${value:,.2f}"
     digits = 2 - value.adjusted()
-    text = f"{value:.{digits}f}".rstrip("0")
-    return f"{sign}${text}{'0' * max(0, 2 - len(text.partition('.')[2]))}"
+    return f"{sign}${value:.{digits}f}"
 
 
 def exact_dollars(usd: Decimal | None) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from dash import html
 from dash.development.base_component import Component
 
+from dashboard import ids
 from dashboard.components.graph import graph
 from dashboard.components.parts import card, legend, link, table
-from dashboard.figures.band import cost_with_band
 from dashboard.filters import CUSTOM, Filters
 from dashboard.queries.anomalies import Flag, Watch
 from dashboard.theme import UNKNOWN, Palette, dollars
@@ -27,24 +29,30 @@ VERDICTS = {
 }
 
 
-def watch_card(watch: Watch, graph_id: str, filters: Filters, colours: Palette) -> Component:
-    """Show one series: cost over its expected range, and the points outside of it."""
-    name = NAMES[watch.granularity]
-    drawing = graph(graph_id, cost_with_band(watch.band, colours), f"{name} with its expected range. {_count(watch)}")
-    key = legend([("Cost", colours.accent, ""), ("Expected", colours.dimmed, ""), ("Unusual", colours.bad, "")])
-    return card(name, drawing, key, _list(watch, filters), note=_count(watch))
+def watch_card(granularity: Granularity) -> Component:
+    """Make room for one series: cost over its expected range, and the points outside of it."""
+    name, part = NAMES[granularity], partial(ids.watch, granularity.value)
+    drawing = graph(part("graph"), f"{name} with its expected range; the list below has the unusual points")
+    return card(name, drawing, html.Div(id=part("list")), note=html.Span(id=part("note")))
 
 
-def _count(watch: Watch) -> str:
+def watch_legend(colours: Palette) -> Component:
+    """Name the colours of the chart."""
+    return legend([("Cost", colours.accent, ""), ("Expected range", colours.band, ""), ("Unusual", colours.bad, "")])
+
+
+def watch_note(watch: Watch) -> str:
+    """Count what stood out."""
     number = len(watch.flags)
     return "nothing unusual" if not number else f"{number} unusual {watch.granularity.value}{'s' * (number != 1)}"
 
 
-def _list(watch: Watch, filters: Filters) -> Component:
+def watch_list(watch: Watch, filters: Filters) -> Component:
+    """List what stood out, or say why nothing does."""
     if not watch.flags:
         return html.P(_explain(watch), className="quiet")
     columns = [("When (UTC)", ""), ("Actual", "num"), ("Expected", "num"), ("z", "num")]
-    more = [("At stake", "num"), ("Driven by", "wide")]
+    more = [("At stake", "num wide"), ("Driven by", "wide")]
     rows = [_row(flag, watch, filters) for flag in watch.flags[:MAX_LISTED]]
     return table([*columns, *more], rows, f"{NAMES[watch.granularity]}: unusual points")
 

@@ -78,7 +78,8 @@ def _share_row(share: Share, whole: int, largest: int, dimension: Dimension, fil
         html.Span(cost_text(share.usage), className="num share-cost", title=unpriced_text(share.usage) or None),
         html.Span(part, className="num share-part"),
     ]
-    bar = html.Span(className="share-bar", style={"width": f"{width:.2f}%"}, **{"aria-hidden": "true"})
+    kind = "share-bar rest" if share.member is None else "share-bar"
+    bar = html.Span(className=kind, style={"width": f"{width:.2f}%"}, **{"aria-hidden": "true"})
     return html.Li([html.Div(texts, className="share-texts"), html.Div(bar, className="share-track")])
 
 

@@ -19,6 +19,8 @@ PLURALS = {
     Dimension.KEY: "keys",
     Dimension.STATUS: "statuses",
 }
+# A list that opens at the end of the document would lie outside of every landmark.
+IN_PLACE = {"withinPortal": False}
 GRANULARITIES = [
     {"value": AUTO, "label": "Auto"},
     {"value": Granularity.HOUR.value, "label": "Hourly"},
@@ -64,7 +66,9 @@ def _picker(picker_id: str, label: str) -> Component:
     return html.Div(
         [
             html.Label(f"{label} (UTC)", htmlFor=picker_id),
-            dmc.DateTimePicker(id=picker_id, valueFormat="YYYY-MM-DD HH:mm", size="xs", w=150, debounce=True),
+            dmc.DateTimePicker(
+                id=picker_id, valueFormat="YYYY-MM-DD HH:mm", size="xs", w=150, debounce=True, popoverProps=IN_PLACE
+            ),
         ],
         className="labelled",
     )
@@ -72,7 +76,14 @@ def _picker(picker_id: str, label: str) -> Component:
 
 def _granularity() -> Component:
     control = dmc.Select(
-        id=ids.GRANULARITY, data=GRANULARITIES, value=AUTO, size="xs", allowDeselect=False, w=96, withCheckIcon=False
+        id=ids.GRANULARITY,
+        data=GRANULARITIES,
+        value=AUTO,
+        size="xs",
+        allowDeselect=False,
+        w=96,
+        withCheckIcon=False,
+        comboboxProps=IN_PLACE,
     )
     return html.Div([html.Label("Buckets", htmlFor=ids.GRANULARITY), control], className="labelled")
 
@@ -87,6 +98,7 @@ def _group_by() -> Component:
         allowDeselect=False,
         w=112,
         withCheckIcon=False,
+        comboboxProps=IN_PLACE,
     )
     return html.Div([html.Label("Split by", htmlFor=ids.GROUP_BY), control], className="labelled")
 
@@ -104,5 +116,6 @@ def _choice(dimension: Dimension) -> Component:
         hidePickedOptions=True,
         nothingFoundMessage="None in this time",
         className="choice",
+        comboboxProps=IN_PLACE,
         **{"aria-label": f"Filter by {dimension.value}"},
     )

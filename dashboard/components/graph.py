@@ -20,8 +20,12 @@ CONFIG: Final[dict[str, Any]] = {
 }
 
 
-def graph(graph_id: str, figure: go.Figure, description: str) -> Component:
-    """Show a figure; *description* says to screen readers what can be seen."""
-    height = figure.layout.height
-    drawing = dcc.Graph(id=graph_id, figure=figure, config=CONFIG, style={"height": f"{height}px"}, responsive=True)
+def graph(graph_id: str, description: str) -> Component:
+    """Make room for a figure; a callback draws it, so that a new one replaces the old without a flash.
+
+    Args:
+        graph_id: Of the component that takes the figure.
+        description: Tells screen readers what can be seen.
+    """
+    drawing = dcc.Graph(id=graph_id, figure=go.Figure(), config=CONFIG, responsive=True, className="drawing")
     return html.Div(drawing, role="img", className="graph", **{"aria-label": description})

@@ -9,25 +9,25 @@ from dash.development.base_component import Component
 
 from dashboard import ids
 from dashboard.components.activity import cost_of
-from dashboard.theme import UNKNOWN, duration, full_count, moment
+from dashboard.theme import UNKNOWN, duration, full_count
 from usage_plugin.store.tables import UsageRecord
 
 BLOCK: Final = 100
 STATUS_RULES: Final = {
     f"status-{status}": f"params.value == '{status}'" for status in ("success", "failure", "interrupted", "rejected")
 }
-NUMBER: Final = {"type": "rightAligned", "cellClass": "num"}
+NUMBER: Final = {"type": "rightAligned", "cellClass": ["num", "ag-right-aligned-cell"]}
 # Column ids are columns of usage_record, by which the store sorts.
 COLUMNS: Final[list[dict[str, Any]]] = [
-    {"field": "completed_at", "headerName": "Ended (UTC)", "width": 166, "cellClass": "num", "sort": "desc"},
-    {"field": "model", "headerName": "Model", "minWidth": 150, "flex": 2},
+    {"field": "completed_at", "headerName": "Ended (UTC)", "width": 138, "cellClass": "num", "sort": "desc"},
+    {"field": "model", "headerName": "Model", "minWidth": 124, "flex": 2},
+    {"field": "cost_nano_usd", "headerName": "Cost", "width": 104, **NUMBER},
     {"field": "status", "headerName": "Status", "width": 116, "cellClassRules": STATUS_RULES},
-    {"field": "cost_nano_usd", "headerName": "Cost", "width": 118, **NUMBER},
     {"field": "total_tokens", "headerName": "Tokens", "width": 100, **NUMBER},
     {"field": "latency_ms", "headerName": "Latency", "width": 104, **NUMBER},
-    {"field": "team_id", "headerName": "Team", "minWidth": 110, "flex": 1},
-    {"field": "user_id", "headerName": "User", "minWidth": 110, "flex": 1},
-    {"field": "api_key_hash", "headerName": "Key", "minWidth": 110, "flex": 1},
+    {"field": "team_id", "headerName": "Team", "minWidth": 130, "flex": 1},
+    {"field": "user_id", "headerName": "User", "minWidth": 130, "flex": 1},
+    {"field": "api_key_hash", "headerName": "Key", "minWidth": 130, "flex": 1},
     {"field": "provider", "headerName": "Provider", "width": 120},
     {"field": "cost_confidence", "headerName": "Cost is", "width": 110},
     {"field": "call_type", "headerName": "Call", "width": 130},
@@ -79,7 +79,7 @@ def row_of(record: UsageRecord) -> dict[str, str]:
     """Write a record as people read it; sorting is the store's, so every cell may be text."""
     return {
         "event_key": record.event_key,
-        "completed_at": moment(record.completed_at),
+        "completed_at": f"{record.completed_at:%d %b %H:%M:%S}",
         "model": record.model or record.requested_model or UNKNOWN,
         "status": record.status,
         "cost_nano_usd": cost_of(record),

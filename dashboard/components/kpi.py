@@ -97,19 +97,14 @@ def unpriced_text(usage: Usage) -> str:
     """Count the calls that a cost leaves out."""
     if not usage.unpriced_requests:
         return ""
-    return f"+ {count(usage.unpriced_requests)} unpriced call{'s' if usage.unpriced_requests != 1 else ''}"
-
-
-def kpi_row(frame: Overview, colours: Palette) -> Component:
-    """Show the six figures side by side."""
-    return html.Div([kpi_card(kpi, colours) for kpi in kpis(frame)], className="kpis")
+    return f"+ {count(usage.unpriced_requests)} unpriced"
 
 
 def kpi_card(kpi: Kpi, colours: Palette) -> Component:
     """Show one figure."""
     line = html.Img(src=sparkline(kpi.course, colours.accent), alt="", className="sparkline")
-    value = html.P([html.Span(kpi.value, className="kpi-value num"), html.Span(kpi.note, className="kpi-note")])
-    return html.Section([html.H2(kpi.label), value, change(kpi), line], className="card kpi")
+    head = html.Div([html.H2(kpi.label), html.Span(kpi.note, className="kpi-note num")], className="kpi-head")
+    return html.Section([head, html.P(kpi.value, className="kpi-value num"), change(kpi), line], className="card kpi")
 
 
 def change(kpi: Kpi) -> Component:
@@ -125,7 +120,7 @@ def change(kpi: Kpi) -> Component:
     text = percent(abs(share)) if abs(share) < 10 else f"{abs(share) + 1:,.0f}-fold"  # noqa: PLR2004
     seen = html.Span(f"{arrow} {text}", **{"aria-hidden": "true"})
     said = html.Span(f"{'up' if share > 0 else 'down'} {text}", className="unseen")
-    return html.P([seen, said, " vs before"], className=f"kpi-change {kind}".strip())
+    return html.P([seen, said, " vs previous"], className=f"kpi-change {kind}".strip())
 
 
 def _nothing(usage: Usage) -> float | None:

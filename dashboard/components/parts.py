@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 Children = Any
 
 
-def card(title: str, *children: Children, note: Children = None, className: str = "") -> Component:  # noqa: N803
+def card(title: Children, *children: Children, note: Children = None, className: str = "") -> Component:  # noqa: N803
     """Frame a part of a page under its heading."""
     head = html.Div([html.H2(title), html.Div(note, className="card-note")], className="card-head")
     return html.Section([head, *children], className=f"card {className}".strip())
@@ -62,7 +62,9 @@ def badge(text: str, kind: str = "") -> Component:
 
 def dot(text: str, kind: str) -> Component:
     """Show a state as a coloured dot with its word, never by colour alone."""
-    return html.Span([html.Span(className=f"dot {kind}", **{"aria-hidden": "true"}), text], className="state")
+    return html.Span(
+        [html.Span(className=f"dot {kind}", **{"aria-hidden": "true"}), html.Span(text)], className=f"state {kind}"
+    )
 
 
 def link(text: Children, href: str, className: str = "") -> Component:  # noqa: N803

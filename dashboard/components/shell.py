@@ -75,7 +75,8 @@ def _header(*, demo: bool) -> Component:
 
 def _side(pages: Iterable[Titled]) -> Component:
     links = html.Nav(html.Ul(nav_links(pages, "/", ""), id=ids.NAV), **{"aria-label": "Pages"})
-    return html.Div([links, html.Span(className="spacer"), _refresh(), _scheme()], className="side")
+    parts = [links, html.Span(className="spacer"), _refresh(), _scheme()]
+    return html.Aside(parts, className="side", **{"aria-label": "Pages and display"})
 
 
 def _refresh() -> Component:

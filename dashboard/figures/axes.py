@@ -15,9 +15,9 @@ MILLISECONDS = 1000
 EMPTY_TOP_USD = 1.0
 
 
-def blank(colours: Palette, height: int) -> go.Figure:
+def blank(colours: Palette) -> go.Figure:
     """Give a figure without data in the look of the scheme."""
-    figure = go.Figure(layout={"template": template(colours), "height": height, "uirevision": "kept"})
+    figure = go.Figure(layout={"template": template(colours), "autosize": True, "uirevision": "kept"})
     figure.update_layout(showlegend=False, bargap=0.18)
     return figure
 
@@ -31,7 +31,7 @@ def time_axis(figure: go.Figure, buckets: Sequence[datetime], length: timedelta)
         type="date",
         title_text="UTC",
         hoverformat="%a %d %b %Y, %H:%M UTC" if hourly else "%a %d %b %Y (UTC)",
-        nticks=8,
+        tickangle=0,
     )
 
 

@@ -12,20 +12,20 @@ from dashboard.figures.axes import blank, dollar_axis, time_axis
 from dashboard.frames import Band, FloatArray
 from dashboard.theme import Palette, dollars
 
-HEIGHT = 260
-
 
 def cost_with_band(band: Band, colours: Palette) -> go.Figure:
     """Draw what was spent over what was expected; the band has a gap where the detector still learns."""
-    figure = blank(colours, HEIGHT)
+    figure = blank(colours)
     edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "connectgaps": False}
     times = list(band.buckets)
     figure.add_trace(go.Scatter(x=times, y=_gaps(band.lower), name="Lower", **edge))
     fill = {"fill": "tonexty", "fillcolor": colours.band}
     figure.add_trace(go.Scatter(x=times, y=_gaps(band.upper), name="Expected range", **fill, **edge))
     figure.add_trace(_expected(times, band.expected, colours))
-    figure.add_trace(_spent(times, band.cost_usd, colours))
+    figure.add_trace(_spent(times, _complete(band), colours))
     figure.add_trace(_marks(times, band, colours))
+    if band.partial is not None:
+        figure.add_trace(_so_far(band, band.partial, colours))
     time_axis(figure, band.buckets, band.bucket_length)
     dollar_axis(figure, _highest(band))
     return figure
@@ -56,6 +56,26 @@ def _spent(times: list[datetime], cost_usd: FloatArray, colours: Palette) -> go.
         line={"color": colours.accent, "width": 1.8},
         customdata=[dollars(float(value)) for value in cost_usd],
         hovertemplate="Cost: <b>%{customdata}</b><extra></extra>",
+    )
+
+
+def _complete(band: Band) -> FloatArray:
+    if band.partial is None:
+        return band.cost_usd
+    return np.where(np.arange(band.cost_usd.size) == band.partial, np.nan, band.cost_usd)
+
+
+def _so_far(band: Band, at: int, colours: Palette) -> go.Scatter:
+    """Draw the bucket that is not over yet on its own, since a line down to it would look like a drop."""
+    cost_usd = float(band.cost_usd[at])
+    return go.Scatter(
+        x=[band.buckets[at]],
+        y=_gaps(band.cost_usd[at : at + 1]),
+        name="So far",
+        mode="markers",
+        marker={"size": 8, "symbol": "circle-open", "color": colours.accent, "line": {"width": 1.8}},
+        customdata=[dollars(cost_usd)],
+        hovertemplate="So far: <b>%{customdata}</b><extra></extra>",
     )
 
 

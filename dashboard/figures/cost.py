@@ -10,13 +10,12 @@ from dashboard.figures.axes import blank, bucket_width, dollar_axis, time_axis
 from dashboard.frames import StackedCost
 from dashboard.theme import Palette, money
 
-HEIGHT = 300
 NANO_PER_USD = 1e9
 
 
 def cost_over_time(stack: StackedCost, colours: Palette) -> go.Figure:
     """Draw one bar per bucket, one colour per member; buckets whose cost nobody knows have none."""
-    figure = blank(colours, HEIGHT)
+    figure = blank(colours)
     for row, (name, colour) in zip(stack.cost_nano_usd, legend_of(stack, colours), strict=True):
         figure.add_trace(_bars(name, colour, stack, row))
     figure.update_layout(barmode="stack")

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
-from dash import Dash, Input, Output, State, html
+from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
 from dashboard import ids
 from dashboard.components.activity import recent_table
 from dashboard.components.breakdown import confidence_panel, share_list, token_panel
 from dashboard.components.graph import graph
-from dashboard.components.kpi import kpi_row
+from dashboard.components.kpi import kpi_card, kpis
 from dashboard.components.parts import card, legend, link, page_title
 from dashboard.components.states import loading
 from dashboard.data import Data
 from dashboard.figures.cost import cost_over_time, legend_of
-from dashboard.pages.page import WAITING, Drawn, body, draw
+from dashboard.frames import StackedCost
+from dashboard.pages.page import Canvas
 from dashboard.queries.overview import Overview, overview
 from dashboard.theme import Palette, money, palette
 from usage_plugin.store.read import Dimension
@@ -26,63 +27,77 @@ PATH: Final = "/"
 TITLE: Final = "Overview"
 
 
+CANVAS: Final = Canvas(
+    PATH,
+    ids.OVERVIEW_STATE,
+    ids.OVERVIEW_FIGURES,
+    {
+        "kpis": Output(ids.KPIS, "children"),
+        "title": Output(ids.COST_TITLE, "children"),
+        "note": Output(ids.COST_NOTE, "children"),
+        "cost": Output(ids.COST_GRAPH, "figure"),
+        "legend": Output(ids.COST_LEGEND, "children"),
+        "side": Output(ids.SIDE, "children"),
+        "shares": Output(ids.SHARES, "children"),
+        "recent": Output(ids.RECENT, "children"),
+    },
+)
+
+
 def layout() -> Component:
     """Show the page's shape until its figures are there."""
-    return html.Div([page_title(TITLE), html.Div(loading(), id=ids.OVERVIEW_BODY, className=WAITING)])
+    cost = card(
+        html.Span(id=ids.COST_TITLE),
+        graph(ids.COST_GRAPH, "Cost over time as stacked bars; the list below has the sums"),
+        html.Div(id=ids.COST_LEGEND),
+        note=html.Span(id=ids.COST_NOTE),
+        className="grow",
+    )
+    side = html.Div(id=ids.SIDE, className="stack side-cards")
+    rows = [
+        html.Div(id=ids.KPIS, className="kpis"),
+        html.Div([cost, side], className="columns"),
+        html.Div(id=ids.SHARES, className="columns even"),
+        html.Div(id=ids.RECENT),
+    ]
+    return html.Div([page_title(TITLE), *CANVAS.layout(loading(), *rows)])
 
 
 def register(app: Dash, data: Data) -> None:
     """Fill the page whenever the filters, the scheme or the store change."""
 
-    def fill(search: str | None, _version: str | None, scheme: str | None, state: str | None) -> Drawn:
-        view = partial(overview_view, colours=palette(scheme))
-        return body(data, search, PATH, state, lambda: draw(data, search, PATH, overview, view))
+    def fill(search: str | None, _version: str | None, scheme: str | None, figures: str | None) -> dict[str, Any]:
+        return CANVAS.fill(data, search, figures, overview, partial(overview_view, colours=palette(scheme)))
 
-    app.callback(
-        Output(ids.OVERVIEW_BODY, "children"),
-        Output(ids.OVERVIEW_BODY, "className"),
-        Input(ids.URL, "search"),
-        Input(ids.VERSION, "data"),
-        Input(ids.SCHEME, "data"),
-        State(ids.OVERVIEW_BODY, "className"),
-    )(fill)
+    inputs = [Input(ids.URL, "search"), Input(ids.VERSION, "data"), Input(ids.SCHEME, "data")]
+    app.callback(output=CANVAS.outputs, inputs=inputs, state=[CANVAS.memory])(fill)
 
 
-def overview_view(frame: Overview, colours: Palette) -> Component:
-    """Lay the overview out."""
+def overview_view(frame: Overview, colours: Palette) -> dict[str, Any]:
+    """Draw each part of the overview."""
     filters = frame.filters
-    shares = [(Dimension.MODEL, frame.by_model), (Dimension.PROVIDER, frame.by_provider)]
-    cards = [
-        card(f"Cost by {dimension.value}", share_list(rows, dimension, filters), className="half")
-        for dimension, rows in shares
-    ]
     calls = link("All requests", f"/requests{filters.to_query()}")
-    recent = card("Recent activity", recent_table(frame.recent, frame.now, filters), note=calls)
-    return html.Div(
-        [
-            kpi_row(frame, colours),
-            html.Div([_cost_card(frame, colours), _side_cards(frame, colours)], className="columns"),
-            html.Div(cards, className="columns even"),
-            recent,
+    return {
+        "kpis": [kpi_card(kpi, colours) for kpi in kpis(frame)],
+        "title": f"Cost over time by {filters.group_by.value}",
+        "note": f"per {filters.bucket.value}, UTC",
+        "cost": cost_over_time(frame.stack, colours),
+        "legend": cost_legend(frame.stack, colours),
+        "side": [
+            card("How sure the cost is", confidence_panel(frame.usage, frame.confidence, colours)),
+            card("Token composition", token_panel(frame.usage, colours)),
         ],
-        className="stack",
-    )
+        "shares": [
+            card(f"Cost by {dimension.value}", share_list(shares, dimension, filters), className="half")
+            for dimension, shares in ((Dimension.MODEL, frame.by_model), (Dimension.PROVIDER, frame.by_provider))
+        ],
+        "recent": card("Recent activity", recent_table(frame.recent, frame.now, filters), note=calls),
+    }
 
 
-def _cost_card(frame: Overview, colours: Palette) -> Component:
-    title = f"Cost over time by {frame.filters.group_by.value}"
-    description = f"{title}, {frame.filters.words}: {money(frame.usage.cost_nano_usd)} in all"
-    totals = [sum(nano for nano in row if nano is not None) for row in frame.stack.cost_nano_usd]
-    known = [any(nano is not None for nano in row) for row in frame.stack.cost_nano_usd]
-    values = [money(total) if is_known else "unpriced" for total, is_known in zip(totals, known, strict=True)]
-    entries = [
-        (name, colour, value) for (name, colour), value in zip(legend_of(frame.stack, colours), values, strict=True)
-    ]
-    note = f"per {frame.filters.bucket.value}, UTC"
-    drawing = graph(ids.COST_GRAPH, cost_over_time(frame.stack, colours), description)
-    return card(title, drawing, legend(entries), note=note, className="grow")
-
-
-def _side_cards(frame: Overview, colours: Palette) -> Component:
-    known = card("How sure the cost is", confidence_panel(frame.usage, frame.confidence, colours))
-    return html.Div([known, card("Token composition", token_panel(frame.usage, colours))], className="stack side-cards")
+def cost_legend(stack: StackedCost, colours: Palette) -> Component:
+    """Name the colours of the bars, with what each adds up to."""
+    known = [[nano for nano in row if nano is not None] for row in stack.cost_nano_usd]
+    values = [money(sum(row)) if row else "unpriced" for row in known]
+    named = legend_of(stack, colours)
+    return legend((name, colour, value) for (name, colour), value in zip(named, values, strict=True))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
-from dash import Dash, ctx, no_update
+from dash import Dash, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
 
 from dashboard import ids
 from dashboard.components.states import empty_state
@@ -16,9 +17,8 @@ from dashboard.filters import Filters
 from dashboard.queries.health import why_broken, why_empty
 from usage_plugin.errors import StoreError
 
-DRAWN: Final = "drawn"
-WAITING: Final = "waiting"
-Drawn = tuple[Any, str]
+SHOWN: Final = "stack drawn"
+HIDDEN: Final = "stack gone"
 
 
 class Frame(Protocol):
@@ -43,38 +43,61 @@ class Page:
     register: Callable[[Dash, Data], None]
 
 
-def draw(
-    data: Data,
-    search: str | None,
-    path: str,
-    query: Callable[[Look, Filters], AnyFrame],
-    view: Callable[[AnyFrame], Any],
-) -> Component:
-    """Ask and show; what cannot be shown says why.
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """The part of a page that shows figures, or says why there are none.
 
-    Raises:
-        StoreError: The store cannot be asked.
+    ``parts`` names what a view gives, and the property of the component that takes it.
     """
-    filters = Filters.from_query(search)
-    look = data.look()
-    frame = query(look, filters)
-    shown: Component = empty_state(why_empty(look, filters), filters, path) if frame.is_empty else view(frame)
-    return shown
 
+    path: str
+    state_id: str
+    figures_id: str
+    parts: Mapping[str, Output]
 
-def body(data: Data, search: str | None, path: str, state: str | None, drawing: Callable[[], Component]) -> Drawn:
-    """Give a page's body and its state: while the store is away, figures that are there already stay.
+    @property
+    def outputs(self) -> dict[str, Output]:
+        """What a callback fills."""
+        own = {"state": Output(self.state_id, "children"), "figures": Output(self.figures_id, "className")}
+        return {**own, **self.parts}
 
-    Args:
-        data: To say what is wrong.
-        search: The address's query.
-        path: Of the page.
-        state: ``drawn`` where figures are there already.
-        drawing: Draws them; may raise StoreError.
-    """
-    try:
-        return drawing(), DRAWN
-    except StoreError as error:
-        if state == DRAWN and ctx.triggered_id == ids.VERSION:
-            return no_update, DRAWN
-        return empty_state(why_broken(data, error), Filters.from_query(search), path), WAITING
+    @property
+    def memory(self) -> State:
+        """Whether figures are shown already."""
+        return State(self.figures_id, "className")
+
+    def layout(self, shape: Component, *figures: Component) -> list[Component]:
+        """Show the page's shape until there are figures."""
+        return [html.Div(shape, id=self.state_id), html.Div(list(figures), id=self.figures_id, className=HIDDEN)]
+
+    def fill(
+        self,
+        data: Data,
+        search: str | None,
+        figures: str | None,
+        query: Callable[[Look, Filters], AnyFrame],
+        view: Callable[[AnyFrame], Mapping[str, Any]],
+    ) -> dict[str, Any]:
+        """Ask and draw. While the store is away, figures that are there already stay.
+
+        Args:
+            data: What is asked.
+            search: The address's query.
+            figures: What `memory` holds.
+            query: Gives the frame.
+            view: Gives a value for each of the parts.
+        """
+        filters = Filters.from_query(search)
+        try:
+            look = data.look()
+            frame = query(look, filters)
+        except StoreError as error:
+            if figures == SHOWN and ctx.triggered_id == ids.VERSION:
+                raise PreventUpdate from None
+            return self._say(empty_state(why_broken(data, error), filters, self.path))
+        if frame.is_empty:
+            return self._say(empty_state(why_empty(look, filters), filters, self.path))
+        return {"state": None, "figures": SHOWN, **view(frame)}
+
+    def _say(self, state: Component) -> dict[str, Any]:
+        return {"state": state, "figures": HIDDEN, **dict.fromkeys(self.parts, no_update)}

@@ -16,7 +16,6 @@ from dashboard.components.parts import page_title
 from dashboard.components.states import empty_state
 from dashboard.data import Data
 from dashboard.filters import Filters
-from dashboard.pages.page import DRAWN, WAITING
 from dashboard.queries.health import why_broken, why_empty
 from dashboard.queries.requests import arithmetic, detail, matching, page
 from dashboard.theme import full_count
@@ -24,15 +23,15 @@ from usage_plugin.errors import StoreError
 
 PATH: Final = "/requests"
 TITLE: Final = "Requests"
-SHOWN: Final = "grid-panel card"
+SHOWN: Final = "grid-panel card drawn"
 HIDDEN: Final = "grid-panel card gone"
-Listing = tuple[Component | None, str, str, str]
-"""Why there is no row, whether that is known, how many there are, and the class of the grid's panel."""
+Listing = tuple[Component | None, str, str]
+"""Why there is no row, how many there are, and the class of the grid's panel."""
 
 
 def layout() -> Component:
     """Show the grid, which fills itself."""
-    panel = html.Div(requests_grid(), id=ids.REQUESTS_PANEL, className=SHOWN)
+    panel = html.Div(requests_grid(), id=ids.REQUESTS_PANEL, className="grid-panel card")
     drawer = dmc.Drawer(
         html.Div(id=ids.DETAIL_BODY, className="detail"),
         id=ids.DETAIL,
@@ -43,7 +42,7 @@ def layout() -> Component:
         closeButtonProps={"aria-label": "Close"},
     )
     title = page_title(TITLE, html.Span(id=ids.REQUESTS_COUNT, className="num"))
-    return html.Div([title, html.Div(id=ids.REQUESTS_STATE, className=WAITING), panel, drawer], className="requests")
+    return html.Div([title, html.Div(id=ids.REQUESTS_STATE), panel, drawer], className="requests")
 
 
 def register(app: Dash, data: Data) -> None:
@@ -54,23 +53,22 @@ def register(app: Dash, data: Data) -> None:
 
 
 def _register_state(app: Dash, data: Data) -> None:
-    def fill(search: str | None, _version: str | None, state: str | None) -> Listing:
+    def fill(search: str | None, _version: str | None, panel: str | None) -> Listing:
         try:
             return listing(data, search)
         except StoreError as error:
-            if state == DRAWN and ctx.triggered_id == ids.VERSION:
+            if panel == SHOWN and ctx.triggered_id == ids.VERSION:
                 raise PreventUpdate from None
             reason = empty_state(why_broken(data, error), Filters.from_query(search), PATH)
-            return reason, WAITING, "", HIDDEN
+            return reason, "", HIDDEN
 
     app.callback(
         Output(ids.REQUESTS_STATE, "children"),
-        Output(ids.REQUESTS_STATE, "className"),
         Output(ids.REQUESTS_COUNT, "children"),
         Output(ids.REQUESTS_PANEL, "className"),
         Input(ids.URL, "search"),
         Input(ids.VERSION, "data"),
-        State(ids.REQUESTS_STATE, "className"),
+        State(ids.REQUESTS_PANEL, "className"),
     )(fill)
 
 
@@ -79,8 +77,8 @@ def listing(data: Data, search: str | None) -> Listing:
     filters, look = Filters.from_query(search), data.look()
     total = matching(look, filters)
     if not total:
-        return empty_state(why_empty(look, filters), filters, PATH), DRAWN, "", HIDDEN
-    return None, DRAWN, f"{full_count(total)} in the {filters.words}", SHOWN
+        return empty_state(why_empty(look, filters), filters, PATH), "", HIDDEN
+    return None, f"{full_count(total)} in the {filters.words}", SHOWN
 
 
 def _register_rows(app: Dash, data: Data) -> None:

@@ -107,6 +107,7 @@ def _band(known: CostSeries, granularity: Granularity, now: datetime, shown_from
         z=found.z[0, first:],
         flagged=found.flagged[0, first:],
         verdict=found.verdicts[0].value,
+        partial=None if partial is None else partial - first,
     )
 
 
