@@ -101,7 +101,7 @@ def wait_until_answering(children: Sequence[Child], patience_s: float) -> None:
         waiting = [child for child in waiting if not child.answers()]
         if waiting and time.monotonic() > give_up_at:
             names = " and the ".join(child.service.name for child in waiting)
-            raise ChildFailed(f"the {names} did not answer within {patience_s:.0f} s", waiting[0].service.log)
+            raise ChildFailed(f"the {names} did not answer within {patience_s:g} s", waiting[0].service.log)
         if waiting:
             time.sleep(_POLL_S)
 
