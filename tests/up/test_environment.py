@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from usage_plugin.env_file import load_env_file
 from usage_plugin.errors import InputError
-from usage_plugin.up.environment import load_env_file, resolve_master_key
+from usage_plugin.up import resolve_master_key
 
 
 def test_a_key_is_generated_once_and_kept(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (up, migrate, doctor, demo):
-    app.command(module.NAME, epilog=f"Example: {module.EXAMPLE}")(module.command)
+    app.command(module.NAME, epilog=f"Example:\n\n\b\n{module.EXAMPLE}")(module.command)
 
 
 def _show_version(wanted: bool) -> None:

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from usage_plugin.env_file import ENV_FILE, load_env_file
 from usage_plugin.proxy_config import ProxyConfig, read_proxy_config
 from usage_plugin.settings import Settings, load_settings
-from usage_plugin.up.environment import ENV_FILE, load_env_file
 
 
 def load(config_path: Path | None = None, **overrides: Any) -> tuple[Settings, ProxyConfig | None]:

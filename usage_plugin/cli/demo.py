@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from usage_plugin.cli.context import load
 from usage_plugin.errors import InputError
@@ -36,7 +38,7 @@ def command(
     from usage_plugin.demo import demo_path, demo_url, fill_empty, is_fresh, refill
 
     settings, _ = load()
-    place = settings.model_copy(update={"database_url": database_url or demo_url(settings)})
+    place = settings.model_copy(update={"database_url": _checked(database_url) or demo_url(settings)})
     if place.url == settings.url:
         problem = f"{place.safe_url} is the real database; demo data would mix with it"
         raise InputError(problem, "Name another with --database-url, or leave that out")
@@ -54,6 +56,18 @@ def command(
         typer.echo(f"{filled.calls:,} calls of {filled.days} days are in {place.safe_url}.")
     else:
         typer.echo(f"{place.safe_url} was filled a short while ago and is kept; --fresh fills it anew.")
+
+
+def _checked(database_url: str | None) -> str | None:
+    """Refuse what is no URL of a database that can be filled; an option's value is not a setting's."""
+    try:
+        known = not database_url or make_url(database_url).get_backend_name() in {"sqlite", "postgresql"}
+    except ArgumentError:
+        known = False
+    if not known:
+        hint = f"{database_url!r} is neither sqlite:///FILE nor postgresql://USER:PASSWORD@HOST/DATABASE"
+        raise typer.BadParameter(hint, param_hint="--database-url")
+    return database_url
 
 
 @contextmanager

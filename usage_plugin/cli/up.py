@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from usage_plugin.cli.context import load_with_config
+from usage_plugin.env_file import ENV_FILE
 
 NAME = "up"
 EXAMPLE = "usage-plugin up --config litellm_config.yaml --proxy-port 4001"
@@ -29,7 +30,7 @@ def command(
     Usage is written by the proxy itself; there is no third process to run. A master key for the proxy is
     generated into .env at the first start.
     """
-    from usage_plugin.up import ENV_FILE, make_plan, run
+    from usage_plugin.up import make_plan, run
 
     settings, proxy_config = load_with_config(config, proxy_port=proxy_port, dashboard_port=dashboard_port)
     run(make_plan(settings, proxy_config, os.environ, ENV_FILE), typer.echo)

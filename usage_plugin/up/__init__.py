@@ -1,16 +1,14 @@
 """The proxy and the dashboard as child processes of one command: started, waited for, watched and stopped together."""
 
 from usage_plugin.up.children import Child, ChildFailed, stop_all
-from usage_plugin.up.environment import ENV_FILE, load_env_file, resolve_master_key
+from usage_plugin.up.master_key import resolve_master_key
 from usage_plugin.up.plan import Plan, make_plan
 from usage_plugin.up.run import run
 
 __all__ = [
-    "ENV_FILE",
     "Child",
     "ChildFailed",
     "Plan",
-    "load_env_file",
     "make_plan",
     "resolve_master_key",
     "run",

@@ -12,7 +12,7 @@ from pathlib import Path
 from usage_plugin.errors import InputError
 from usage_plugin.proxy_config import ProxyConfig
 from usage_plugin.settings import Settings
-from usage_plugin.up.environment import resolve_master_key
+from usage_plugin.up.master_key import resolve_master_key
 from usage_plugin.up.ports import check_port
 from usage_plugin.up.service import Service
 

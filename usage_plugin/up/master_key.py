@@ -1,35 +1,14 @@
-"""An ``.env`` file and the environment in, the proxy's master key out: generated once, never a fixed default."""
+"""A LiteLLM config's idea of its master key in, the key out: generated once, never a fixed default."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from pathlib import Path
-
-from dotenv import dotenv_values
 
 from usage_plugin.errors import InputError
 from usage_plugin.proxy_config import FROM_ENVIRONMENT, MASTER_KEY_VARIABLE
-
-ENV_FILE = Path(".env")
-
-
-def load_env_file(path: Path, environment: MutableMapping[str, str]) -> None:
-    """Add what *path* holds to *environment*; what is set there already wins. A missing file adds nothing.
-
-    Raises:
-        InputError: The file is there but cannot be read.
-    """
-    if not path.is_file():
-        return
-    try:
-        values = dotenv_values(path, interpolate=False)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}", "Correct or remove it") from None
-    for name, value in values.items():
-        if value is not None:
-            environment.setdefault(name, value)
 
 
 def resolve_master_key(written: str | None, environment: Mapping[str, str], env_file: Path) -> tuple[str, str]:
