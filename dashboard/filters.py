@@ -24,11 +24,11 @@ RANGES: Final[dict[str, timedelta]] = {
     "90d": timedelta(days=90),
 }
 RANGE_WORDS: Final = {
-    "6h": "last 6 hours",
-    "24h": "last 24 hours",
-    "7d": "last 7 days",
-    "30d": "last 30 days",
-    "90d": "last 90 days",
+    "6h": "in the last 6 hours",
+    "24h": "in the last 24 hours",
+    "7d": "in the last 7 days",
+    "30d": "in the last 30 days",
+    "90d": "in the last 90 days",
 }
 MAX_HOURLY: Final = timedelta(days=7)
 MAX_HOURLY_ASKED: Final = timedelta(days=100)
@@ -137,7 +137,7 @@ class Filters:
         """Say which time is meant."""
         if self.start is None or self.end is None:
             return RANGE_WORDS[self.range]
-        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+        return f"from {self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
 
     def period(self, now: datetime) -> Period:
         """Place the range in time. The bucket in progress belongs to it, and counts up to *now* in the comparison."""

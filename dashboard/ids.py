@@ -54,7 +54,7 @@ REQUESTS_PANEL: Final = "requests-panel"
 REQUESTS_COUNT: Final = "requests-count"
 REQUESTS_GRID: Final = "requests-grid"
 DETAIL: Final = "request-detail"
-DETAIL_BODY: Final = "request-detail-body"
+DETAIL_BODY: Final = "request-fields"
 
 # Anomalies
 ANOMALIES_STATE: Final = "anomalies-state"

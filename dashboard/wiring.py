@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,11 +97,13 @@ def from_controls(before: Filters, controls: Sequence[Any], start: str | None, e
 
 def picked(text: str | None) -> datetime | None:
     """Read what a date picker gives; it is meant in UTC."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+    with suppress(ValueError):
+        return datetime.fromisoformat(text or "").replace(tzinfo=UTC)
+    return None
 
 
 def _controls_of(filters: Filters) -> list[Any]:
-    ends = [None if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}" for moment in (filters.start, filters.end)]
+    ends = ["" if moment is None else f"{moment:%Y-%m-%dT%H:%M}" for moment in (filters.start, filters.end)]
     chosen = [list(filters.chosen(dimension)) for dimension in Dimension]
     return [filters.range, filters.granularity, filters.group_by.value, *chosen, *ends]
 

@@ -18,7 +18,7 @@ NO_TOKENS = UNKNOWN
 
 def recent_table(records: Iterable[UsageRecord], now: datetime, filters: Filters) -> Component:
     """Show the latest calls, each with a link to its detail."""
-    columns = [("When", ""), ("Model", ""), ("Team", "wide"), ("User", "wide"), ("Status", "")]
+    columns = [("When", ""), ("Model", ""), ("Team", "wide"), ("User", "wide"), ("Status", "tight")]
     numbers = [("Tokens", "num wide"), ("Latency", "num wide"), ("Cost", "num")]
     rows = [_row(record, now, filters) for record in records]
     return table([*columns, *numbers], rows, "The latest calls")

@@ -44,8 +44,8 @@ def _panel() -> Component:
         [html.H2("Filters"), html.Button("Done", id=ids.FILTER_CLOSE, className="button")], className="filter-head"
     )
     clear = html.Button("Clear filters", id=ids.FILTER_CLEAR, className="button quiet-button")
-    first = html.Div([_ranges(), _custom(), _granularity(), _group_by()], className="filter-row")
-    second = html.Div([*(_choice(dimension) for dimension in Dimension), clear], className="filter-row")
+    first = html.Div([_ranges(), _custom(), _granularity(), _group_by(), clear], className="filter-row")
+    second = html.Div([_choice(dimension) for dimension in Dimension], className="filter-row")
     return html.Div(
         [head, first, second], id=ids.FILTER_PANEL, className="filter-panel", role="region", **{"aria-label": "Filters"}
     )
@@ -58,20 +58,14 @@ def _ranges() -> Component:
 
 
 def _custom() -> Component:
-    pickers = [_picker(ids.FROM, "From"), _picker(ids.TO, "to")]
+    pickers = [_picker(ids.FROM, "From"), _picker(ids.TO, "To")]
     return html.Div(pickers, id=ids.FILTER_CUSTOM, className="custom gone")
 
 
 def _picker(picker_id: str, label: str) -> Component:
-    return html.Div(
-        [
-            html.Label(f"{label} (UTC)", htmlFor=picker_id),
-            dmc.DateTimePicker(
-                id=picker_id, valueFormat="YYYY-MM-DD HH:mm", size="xs", w=150, debounce=True, popoverProps=IN_PLACE
-            ),
-        ],
-        className="labelled",
-    )
+    """Take a moment with the browser's own picker, which every phone and screen reader knows."""
+    control = dmc.TextInput(id=picker_id, attributes={"input": {"type": "datetime-local"}}, size="xs", debounce=500)
+    return html.Div([html.Label(f"{label} (UTC)", htmlFor=picker_id), control], className="labelled")
 
 
 def _granularity() -> Component:

@@ -70,7 +70,9 @@ def _header(*, demo: bool) -> Component:
     brand = html.Div([icon("logo"), html.Span("LLM usage")], className="brand")
     marks = [badge("Demo data", "demo")] if demo else []
     fresh = html.Div([html.Span(id=ids.FRESHNESS, className="num")], className="freshness")
-    return html.Header([burger, brand, *marks, html.Span(className="spacer"), fresh], className="top")
+    parts = [burger, brand, *marks, html.Span(className="spacer"), fresh]
+    # Not a <header>: an open drawer brings one of its own, and a page has one banner.
+    return html.Div(parts, className="top", role="region", **{"aria-label": "State of the data"})
 
 
 def _side(pages: Iterable[Titled]) -> Component:

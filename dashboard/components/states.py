@@ -38,10 +38,10 @@ def empty_state(emptiness: Emptiness, filters: Filters, path: str) -> Component:
 def _remedy(emptiness: Emptiness, filters: Filters, path: str) -> list[Component]:
     match emptiness.reason:
         case Reason.NO_MATCH:
-            said = f"There are calls, but none in the {emptiness.detail} that match."
+            said = f"The database holds calls, but none {emptiness.detail} that match."
             return [html.P(said), link("Clear the filters", f"{path}{filters.cleared().to_query()}", "button")]
         case Reason.NO_CALLS_IN_RANGE:
-            said = f"None in the {emptiness.detail}. The latest call ended {moment(emptiness.latest)} UTC."
+            said = f"None {emptiness.detail}. The latest call ended {moment(emptiness.latest)} UTC."
             return [html.P(said), link("Show the last 90 days", f"{path}{filters.over('90d').to_query()}", "button")]
         case Reason.NO_CALLS_YET:
             return [html.P("The proxy runs and records. Send it a call, and it shows here within 5 seconds.")]

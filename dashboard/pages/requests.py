@@ -37,7 +37,7 @@ def layout() -> Component:
         id=ids.DETAIL,
         title="Request",
         position="right",
-        size="34rem",
+        size="36rem",
         padding="md",
         closeButtonProps={"aria-label": "Close"},
     )
@@ -78,7 +78,7 @@ def listing(data: Data, search: str | None) -> Listing:
     total = matching(look, filters)
     if not total:
         return empty_state(why_empty(look, filters), filters, PATH), "", HIDDEN
-    return None, f"{full_count(total)} in the {filters.words}", SHOWN
+    return None, f"{full_count(total)} {filters.words}", SHOWN
 
 
 def _register_rows(app: Dash, data: Data) -> None:
