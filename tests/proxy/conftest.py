@@ -18,6 +18,18 @@ from tests.upstream.process import running as running_upstream
 from usage_plugin.store.tables import UsageRecord
 
 RowOf = Callable[[str], UsageRecord]
+SUMMARY = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make room for lines that tests want to be read."""
+    config.stash.setdefault(SUMMARY, [])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print those lines at the end."""
+    for line in config.stash.get(SUMMARY, []):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ class Route:
         name: What the proxy's users write before the model's name.
         provider: What a row shall say; the prefix, where LiteLLM does not rename it.
         params: More settings of the deployment.
+        slashes: Whether a model's own name may hold a slash.
     """
 
     prefix: str
@@ -35,6 +36,7 @@ class Route:
     name: str = ""
     provider: str = ""
     params: dict[str, Any] = field(default_factory=dict)
+    slashes: bool = True
 
     @property
     def public(self) -> str:
@@ -51,11 +53,11 @@ def _compatible(provider: str) -> Route:
     return Route(provider, f"/{provider}/v1")
 
 
+_AZURE = Route("azure", "/azure", params=AZURE, slashes=False)
 _COMPATIBLE_CHAT = [
     "openai",
     "aihubmix",
     "amazon_nova",
-    "azure_ai",
     "baseten",
     "cerebras",
     "cloudflare",
@@ -112,19 +114,16 @@ _COMPATIBLE_EMBEDDING = [
     "openai",
     "mistral",
     "nebius",
-    "novita",
     "together_ai",
     "voyage",
     "vercel_ai_gateway",
-    "libertai",
-    "llamagate",
 ]
 
 ROUTES: dict[str, dict[str, Route]] = {
     "chat": {
         **{provider: _compatible(provider) for provider in _COMPATIBLE_CHAT},
         "anthropic": Route("anthropic", "/anthropic"),
-        "azure": Route("azure", "/azure", params=AZURE),
+        "azure": _AZURE,
         "bedrock_converse": Route("bedrock/converse", "/bedrock", name="bedrock", provider="bedrock", params=AWS),
         "cohere_chat": Route("cohere_chat", "/cohere/v2/chat"),
         "gemini": Route("gemini", "/gemini/v1beta"),
@@ -134,25 +133,25 @@ ROUTES: dict[str, dict[str, Route]] = {
     },
     "responses": {
         "openai": _compatible("openai"),
-        "azure": Route("azure", "/azure", params=AZURE),
+        "azure": _AZURE,
         "xai": _compatible("xai"),
     },
+    # Not Gemini's: LiteLLM counts their tokens with its own tokenizer.
     "embedding": {
         **{provider: _compatible(provider) for provider in _COMPATIBLE_EMBEDDING},
-        "azure": Route("azure", "/azure", params=AZURE),
-        "bedrock": Route("bedrock", "/bedrock", name="bedrock-invoke", params=AWS),
+        "azure": _AZURE,
+        "bedrock": Route("bedrock", "/bedrock", name="bedrock-invoke", params=AWS, slashes=False),
         "cohere": Route("cohere", "/cohere/v2/embed", name="cohere-embed"),
-        "gemini": Route("gemini", "/gemini/v1beta", name="gemini"),
     },
     "rerank": {
         "cohere": Route("cohere", "/cohere", name="cohere-rerank"),
-        "jina_ai": _compatible("jina_ai"),
+        "jina_ai": Route("jina_ai", "/jina_ai"),
         "together_ai": _compatible("together_ai"),
         "voyage": _compatible("voyage"),
     },
     "image_generation": {
         "openai": _compatible("openai"),
-        "azure": Route("azure", "/azure", params=AZURE),
+        "azure": _AZURE,
         "xai": _compatible("xai"),
     },
     "audio_speech": {"openai": _compatible("openai")},

@@ -18,6 +18,7 @@ from tests.upstream import (
     openai_moderations,
     openai_responses,
     rerank,
+    voyage,
 )
 from tests.upstream.served import BOOK
 from tests.upstream.wire import RefusalError, refuse
@@ -30,6 +31,7 @@ FORMATS = (
     cohere,
     gemini,
     rerank,
+    voyage,
     openai_audio,
     openai_chat,
     openai_completions,

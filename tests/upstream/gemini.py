@@ -89,10 +89,11 @@ def serve(call: Call, dialect: Dialect, model: str, method: str) -> Response:
     """Choose the answer by the method's name."""
     if method == "embedContent":
         checked(call, dialect, Embed)
-        return JSONResponse({"embedding": {"values": VECTOR}})
+        return JSONResponse({"embedding": {"values": VECTOR}, "usageMetadata": _input_usage(call.ask)})
     if method == "batchEmbedContents":
         wanted = checked(call, dialect, EmbedBatch)
-        return JSONResponse({"embeddings": [{"values": VECTOR}] * len(wanted.requests)})
+        vectors = [{"values": VECTOR}] * len(wanted.requests)
+        return JSONResponse({"embeddings": vectors, "usageMetadata": _input_usage(call.ask)})
     if method not in {"generateContent", "streamGenerateContent"}:
         raise RefusalError(dialect, 404, f"models/{model} has no method {method}")
     checked(call, dialect, Generate)
@@ -115,6 +116,10 @@ def _usage(ask: Ask) -> Json | None:
     if ask.cached:
         usage |= {"cachedContentTokenCount": ask.cached, "cacheTokensDetails": _by_modality(text=ask.cached, audio=0)}
     return usage
+
+
+def _input_usage(ask: Ask) -> Json:
+    return {"promptTokenCount": ask.prompt, "promptTokensDetails": _by_modality(text=ask.prompt, audio=0)}
 
 
 def _by_modality(text: int, audio: int) -> list[Json]:

@@ -50,17 +50,22 @@ async def transcribe(request: Request, provider: str, dialect: Dialect, model: s
         raise RefusalError(dialect, 400, "you must provide a model and a file")
     if form.get("response_format") == "text":
         return Response("hello world\n", media_type="text/plain")
-    return JSONResponse(_transcript(call.ask, model, str(form.get("response_format", "json"))))
+    content = _transcript(call.ask, verbose=form.get("response_format") == "verbose_json")
+    return JSONResponse(content | _usage(call.ask, provider, model))
 
 
-def _transcript(ask: Ask, model: str, response_format: str) -> Json:
-    if "gpt-4o" in model:
-        return {"text": "hello world", "usage": _token_usage(ask)}
-    usage = {"type": "duration", "seconds": ask.seconds}
-    if response_format == "verbose_json":
-        head = {"task": "transcribe", "language": "english", "duration": ask.seconds, "segments": []}
-        return head | {"text": "hello world", "usage": usage}
-    return {"text": "hello world", "usage": usage}
+def _transcript(ask: Ask, *, verbose: bool) -> Json:
+    text: Json = {"text": "hello world"}
+    if not verbose:
+        return text
+    return text | {"task": "transcribe", "language": "english", "duration": ask.seconds, "segments": []}
+
+
+def _usage(ask: Ask, provider: str, model: str) -> Json:
+    """Only OpenAI and Azure report a usage; others leave it at the duration of the verbose format."""
+    if provider not in {"openai", "azure"}:
+        return {}
+    return {"usage": _token_usage(ask) if "gpt-4o" in model else {"type": "duration", "seconds": ask.seconds}}
 
 
 def _token_usage(ask: Ask) -> Json:

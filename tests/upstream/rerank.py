@@ -15,9 +15,10 @@ from tests.upstream.wire import checked, receive
 router = APIRouter()
 
 
+@router.post("/v1/rerank")
 @router.post("/{provider}/v1/rerank")
-async def rerank(provider: str, request: Request) -> Response:
-    """Rank the documents as they came, billed in tokens."""
+async def rerank(request: Request, provider: str = "jina_ai") -> Response:
+    """Rank the documents as they came, billed in tokens; LiteLLM drops the path of a base URL for Jina."""
     call = await receive(request, provider, OPENAI)
     wanted = checked(call, OPENAI, Rerank)
     results = ranking(wanted)
