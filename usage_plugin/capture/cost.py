@@ -83,8 +83,15 @@ def _zero(
     """Tell a call that is free from one whose price or usage nobody knows."""
     if _free_on_purpose(payload, request, catalog):
         return Cost(cost_nano_usd=0, confidence=CostConfidence.FREE, price=_snapshot(prices))
+    if own := _own_sum(used, prices):
+        return _billed(own, used, prices)
     reason = NO_PRICE if prices is None else NO_USAGE if used.is_nothing() else NOT_COMPUTED
     return Cost(cost_nano_usd=None, confidence=CostConfidence.UNPRICED, unpriced_reason=reason, price=_snapshot(prices))
+
+
+def _own_sum(used: Measured, prices: KnownPrices | None) -> int | None:
+    """Work out what LiteLLM did not, though usage and price are known: some providers' rerankers, for one."""
+    return to_nano_usd(total_usd(cost_lines(used.counts(), prices.by_name, used.service_tier))) if prices else None
 
 
 def _free_on_purpose(payload: Mapping[str, Any], request: Mapping[str, Any], catalog: PriceCatalog) -> bool:

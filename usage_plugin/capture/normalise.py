@@ -13,7 +13,7 @@ from usage_plugin.capture.cost import MAYBE_BILLED, NOTHING_BILLED, Measured, pr
 from usage_plugin.capture.identity import event_key
 from usage_plugin.capture.prices import PriceCatalog
 from usage_plugin.capture.timing import attempts_made, read_timing
-from usage_plugin.capture.tokens import read_tokens, read_units
+from usage_plugin.capture.tokens import read_rerank_tokens, read_tokens, read_units
 from usage_plugin.capture.values import attribute, count, mapping, text
 from usage_plugin.clock import Clock, utc_now
 from usage_plugin.event import Cost, CostConfidence, Failure, Status, Timing, TokenCounts, UsageEvent
@@ -152,8 +152,9 @@ def request_metadata(params: Payload) -> Payload:
 
 def _measure(payload: Payload, request: Payload, response: object, *, estimated: bool) -> Measured:
     usage = mapping(mapping(payload.get("metadata")).get("usage_object"))
+    reranked = str(payload.get("call_type")) in ("rerank", "arerank")
     return Measured(
-        read_tokens(payload, estimated=estimated),
+        read_rerank_tokens(response) if reranked else read_tokens(payload, estimated=estimated),
         read_units(payload, request, response),
         text(usage.get("service_tier")) or text(attribute(response, "service_tier")),
     )

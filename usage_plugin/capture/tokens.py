@@ -40,6 +40,22 @@ def read_tokens(payload: Mapping[str, Any], *, estimated: bool) -> TokenCounts:
     )
 
 
+def read_rerank_tokens(response: object) -> TokenCounts:
+    """Find the tokens of a reranker that bills them; LiteLLM keeps them out of its usage object."""
+    billed = attribute(attribute(response, "meta"), "billed_units")
+    total = count(attribute(billed, "total_tokens"))
+    if not total:
+        return TokenCounts()
+    return TokenCounts(
+        source=TokensSource.PROVIDER,
+        prompt_tokens=total,
+        completion_tokens=0,
+        total_tokens=total,
+        **_input_categories(total, {}),
+        **_output_categories(0, {}, makes_images=False),
+    )
+
+
 def _input_categories(prompt: int, usage: Usage) -> dict[str, int]:
     details = mapping(usage.get("prompt_tokens_details"))
     written_5m, written_1h = _cache_writes(usage, details)
