@@ -170,6 +170,11 @@ def count(number: int | float | None) -> str:
     raise AssertionError
 
 
+def calls(number: int) -> str:
+    """Show how many calls."""
+    return "1 call" if number == 1 else f"{count(number)} calls"
+
+
 def full_count(number: int | None) -> str:
     """Show a count with every digit."""
     return UNKNOWN if number is None else f"{number:,}"

@@ -133,8 +133,7 @@ def _register_pulse(app: Dash, data: Data) -> None:
         try:
             look = data.look()
         except StoreError as error:
-            since = datetime.fromisoformat(last_call) if last_call else None
-            trouble = [Notice(Trouble.UNAVAILABLE, str(error), since=since)] if known else []
+            trouble = [] if last_call is None else [Notice(Trouble.UNAVAILABLE, str(error))]
             return DOWN, no_update, notice_list(trouble)
         version = f"{look.newest.row_id}:{look.now:%d%H%M}"
         latest = look.newest.completed_at

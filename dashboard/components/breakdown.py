@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from dashboard.components.kpi import cost_text, unpriced_text
 from dashboard.components.parts import legend, link, segments
 from dashboard.filters import UNSET, Filters
-from dashboard.theme import Palette, count, money, percent
+from dashboard.theme import UNKNOWN, Palette, calls, count, money, percent
 from usage_plugin.event import CostConfidence
 from usage_plugin.store.read import ConfidenceSplit, Dimension, Share, Usage
 
@@ -74,7 +74,7 @@ def _share_row(share: Share, whole: int, largest: int, dimension: Dimension, fil
     part = percent(cost / whole) if cost is not None and whole else ""
     texts = [
         html.Span(_share_name(share, dimension, filters), className="share-name"),
-        html.Span(f"{count(share.usage.requests)} calls", className="share-calls num"),
+        html.Span(calls(share.usage.requests), className="share-calls num"),
         html.Span(cost_text(share.usage), className="num share-cost", title=unpriced_text(share.usage) or None),
         html.Span(part, className="num share-part"),
     ]
@@ -105,12 +105,12 @@ def _without_share(usage: Usage) -> str:
 
 
 def _worth(split: ConfidenceSplit, kind: CostConfidence, cost_nano_usd: int) -> str:
-    calls = split.requests.get(kind, 0)
-    return f"{money(cost_nano_usd) if calls else '—'} · {count(calls)} calls"
+    number = split.requests.get(kind, 0)
+    return f"{money(cost_nano_usd) if number else UNKNOWN} · {calls(number)}"
 
 
 def _counted(split: ConfidenceSplit, usage: Usage, kind: CostConfidence) -> Component:
-    calls = split.requests.get(kind, 0)
-    saved = f", {money(usage.saved_cost_nano_usd)} saved" if kind is CostConfidence.CACHED and calls else ""
+    number = split.requests.get(kind, 0)
+    saved = f", {money(usage.saved_cost_nano_usd)} saved" if kind is CostConfidence.CACHED and number else ""
     words = f"{kind.value}: {COUNTED_ONLY[kind]}{saved}"
-    return html.Li([html.Span(count(calls), className="num"), html.Span(words)])
+    return html.Li([html.Span(count(number), className="num"), html.Span(words)])

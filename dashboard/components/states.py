@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from dashboard.components.parts import link
 from dashboard.filters import Filters
 from dashboard.queries.health import Emptiness, Notice, Reason, Trouble
-from dashboard.theme import count, moment
+from dashboard.theme import calls, moment
 
 TITLES = {
     Reason.NO_MATCH: "No calls match these filters",
@@ -83,15 +83,15 @@ def notice_list(notices: Sequence[Notice]) -> list[Component]:
 def _notice(notice: Notice) -> str:
     match notice.trouble:
         case Trouble.LOST:
-            return f"{count(notice.count)} calls could not be kept and are missing from every figure."
+            return f"{calls(notice.count)} could not be kept and so miss from every figure."
         case Trouble.NOT_WRITTEN:
-            return f"{count(notice.count)} calls wait to be written: {notice.detail}"
+            return f"{calls(notice.count)} waiting to be written: {notice.detail}"
         case Trouble.STOPPED:
             return f"The proxy has not been heard of since {moment(notice.since)} UTC: figures do not move."
         case Trouble.OTHER_DATABASE:
             return f"Another proxy writes to {notice.detail}: its calls are not shown here."
         case Trouble.UNAVAILABLE:
-            return f"Figures are as of {moment(notice.since)} UTC: {notice.detail}"
+            return f"These are the last figures before the database stopped to answer: {notice.detail}"
 
 
 def loading(cards: int = 6) -> Component:

@@ -42,6 +42,19 @@ def dollar_axis(figure: go.Figure, largest_usd: float) -> None:
         figure.update_yaxes(range=[0, EMPTY_TOP_USD], showticklabels=False)
 
 
+def say(figure: go.Figure, words: str, colours: Palette) -> None:
+    """Write in the middle of a figure why it shows nothing."""
+    figure.add_annotation(
+        text=words,
+        xref="paper",
+        yref="paper",
+        x=0.5,
+        y=0.5,
+        showarrow=False,
+        font={"size": 13, "color": colours.dimmed},
+    )
+
+
 def tick_format(largest_usd: float) -> str:
     """Give plotly's format for dollars up to *largest_usd*: $1,000 / $12.50 / $0.00004."""
     if largest_usd <= 0 or largest_usd >= 50:  # noqa: PLR2004

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.axes import blank, bucket_width, dollar_axis, time_axis
+from dashboard.figures.axes import blank, bucket_width, dollar_axis, say, time_axis
 from dashboard.frames import StackedCost
 from dashboard.theme import Palette, money
 
 NANO_PER_USD = 1e9
+NOTHING_BILLED = "Nothing was billed in this time"
+NOTHING_KNOWN = "No call of this time has a known price"
 
 
 def cost_over_time(stack: StackedCost, colours: Palette) -> go.Figure:
@@ -20,7 +22,10 @@ def cost_over_time(stack: StackedCost, colours: Palette) -> go.Figure:
         figure.add_trace(_bars(name, colour, stack, row))
     figure.update_layout(barmode="stack")
     time_axis(figure, stack.buckets, stack.bucket_length)
-    dollar_axis(figure, _highest(stack))
+    highest = _highest(stack)
+    dollar_axis(figure, highest)
+    if highest <= 0:
+        say(figure, NOTHING_BILLED if _is_known(stack) else NOTHING_KNOWN, colours)
     return figure
 
 
@@ -40,6 +45,10 @@ def _bars(name: str, colour: str, stack: StackedCost, row: Sequence[int | None])
         marker={"color": colour, "line": {"width": 0}},
         **bucket_width(stack.bucket_length),
     )
+
+
+def _is_known(stack: StackedCost) -> bool:
+    return any(nano is not None for row in stack.cost_nano_usd for nano in row)
 
 
 def _highest(stack: StackedCost) -> float:

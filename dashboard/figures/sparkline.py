@@ -50,6 +50,11 @@ def _runs(points: Sequence[tuple[float, float] | None]) -> Iterator[list[tuple[f
 
 
 def _line(run: list[tuple[float, float]]) -> str:
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in run)
-    dot = f"{path} {run[0][0] + 0.1:.1f},{run[0][1]:.1f}"
-    return f'<polyline vector-effect="non-scaling-stroke" points="{path if len(run) > 1 else dot}"/>'
+    if len(run) == 1:
+        run = [(run[0][0], run[0][1]), (run[0][0] + 0.1, run[0][1])]
+        return f'<polyline vector-effect="non-scaling-stroke" stroke-width="4" points="{_path(run)}"/>'
+    return f'<polyline vector-effect="non-scaling-stroke" points="{_path(run)}"/>'
+
+
+def _path(run: list[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in run)

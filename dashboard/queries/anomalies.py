@@ -57,11 +57,7 @@ class Anomalies:
     filters: Filters
     daily: Watch
     hourly: Watch
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether neither series holds a call."""
-        return self.daily.band.verdict == self.hourly.band.verdict == Verdict.EMPTY.value
+    is_empty: bool
 
 
 def anomalies(look: Look, filters: Filters) -> Anomalies:
@@ -70,6 +66,7 @@ def anomalies(look: Look, filters: Filters) -> Anomalies:
         filters=filters,
         daily=_watch(look, filters, Granularity.DAY),
         hourly=_watch(look, filters, Granularity.HOUR),
+        is_empty=look.ask(read.totals, _shown(look, filters, Granularity.DAY)).is_empty,
     )
 
 
@@ -106,9 +103,14 @@ def _band(known: CostSeries, granularity: Granularity, now: datetime, shown_from
         upper=found.upper[0, first:],
         z=found.z[0, first:],
         flagged=found.flagged[0, first:],
-        verdict=found.verdicts[0].value,
+        verdict=_verdict(found.verdicts[0], cost_usd).value,
         partial=None if partial is None else partial - first,
     )
+
+
+def _verdict(found: Verdict, cost_usd: FloatArray) -> Verdict:
+    """Call a series that only has the bucket in progress a learner: the detector does not look at that one."""
+    return Verdict.LEARNING if found is Verdict.EMPTY and np.isfinite(cost_usd).any() else found
 
 
 def _from_first_call(cost_usd: FloatArray) -> FloatArray:
