@@ -12,7 +12,7 @@ from usage_plugin.errors import InputError
 from usage_plugin.up.children import Child, ChildFailed, last_lines, start_child, stop_all, wait_until_answering
 from usage_plugin.up.service import Service
 
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+STUBBORN = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
 
 @pytest.fixture
