@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c "$(SUITS)" >/dev/null 2>&1 && {
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-develop
 
