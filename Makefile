@@ -1,7 +1,5 @@
 # Needs Python 3.11+, git and make. Everything else goes into .venv, from the locked requirements.
 
-PROXY_PORT ?= 4000
-DASHBOARD_PORT ?= 8050
 PYTEST_ARGS ?=
 
 # The first of these that is new enough and can make virtual environments.
@@ -15,8 +13,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-develop
 
+# Only where they are given, so that settings from elsewhere still count.
+ifdef PROXY_PORT
 export USAGE_PROXY_PORT := $(PROXY_PORT)
+endif
+ifdef DASHBOARD_PORT
 export USAGE_DASHBOARD_PORT := $(DASHBOARD_PORT)
+endif
 
 .PHONY: help run demo test lint format bench clean
 
