@@ -56,6 +56,7 @@ def create_app(data: Data) -> Dash:
         title=TITLE,
         update_title="",
         assets_folder="assets",
+        use_pages=False,
         pages_folder="",
         serve_locally=True,
         enable_mcp=False,

@@ -47,13 +47,23 @@ class Data:
         settings: Say where heartbeats lie.
         clock: The present moment.
         demo: Whether the database holds a generated company.
+        timer_s: Seconds that only go forward, to tell how old an answer is.
     """
 
-    def __init__(self, engine: Engine, settings: Settings, *, clock: Clock = utc_now, demo: bool = False) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        *,
+        clock: Clock = utc_now,
+        demo: bool = False,
+        timer_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.engine = engine
         self.settings = settings
         self.clock = clock
         self.demo = demo
+        self._timer_s = timer_s
         self._kept: LRUCache[Hashable, _Kept] = LRUCache(MAX_ANSWERS)
         self._lock = threading.Lock()
 
@@ -83,10 +93,10 @@ class Data:
         """Give the remembered answer while it is good, else ask."""
         with self._lock:
             kept = self._kept.get(question)
-        now_s = time.monotonic()
+        now_s = self._timer_s()
         if kept is None or not kept.is_good(row_id, now_s):
             answer = ask()
-            kept = _Kept(answer, row_id, now_s, time.monotonic() - now_s)
+            kept = _Kept(answer, row_id, now_s, self._timer_s() - now_s)
             with self._lock:
                 self._kept[question] = kept
         found: Answer = kept.answer

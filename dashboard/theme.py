@@ -47,10 +47,10 @@ LIGHT: Final = Palette(
     line="#e3e6eb",
     grid="#eceff3",
     hover="#f1f4f9",
-    series=("#2447bd", "#d27908", "#06776a", "#994ec9", "#6e113a", "#6a5205"),
+    series=("#1d3cb0", "#d27908", "#06776a", "#994ec9", "#6e113a", "#6a5205"),
     other="#8a94a3",
-    accent="#2447bd",
-    band="rgba(36, 71, 189, 0.13)",
+    accent="#1d3cb0",
+    band="rgba(29, 60, 176, 0.13)",
     good="#0b6b4f",
     bad="#b3261e",
     warning="#8a5a00",
@@ -144,7 +144,7 @@ def dollars(usd: Decimal | float | None) -> str:
     sign, value = ("-" if usd < 0 else ""), abs(Decimal(str(usd)))
     if value == 0 or value >= 1:
         return f"{sign}${value:,.2f}"
-    digits = 2 - value.adjusted()
+    digits = min(2 - value.adjusted(), 9)
     return f"{sign}${value:.{digits}f}"
 
 

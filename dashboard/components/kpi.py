@@ -109,9 +109,10 @@ def kpi_card(kpi: Kpi, colours: Palette) -> Component:
 
 def change(kpi: Kpi) -> Component:
     """Say how a figure moved against the time before, in words that need no colour."""
-    if kpi.now is None or kpi.before is None or not kpi.before:
-        nothing_before = "no comparison" if kpi.before is None else ("was 0 before" if kpi.now else "as before")
-        return html.P(nothing_before, className="kpi-change")
+    if kpi.now is None or kpi.before is None:
+        return html.P("no comparison", className="kpi-change")
+    if not kpi.before:
+        return html.P("was 0 before" if kpi.now else "as before", className="kpi-change")
     share = (kpi.now - kpi.before) / abs(kpi.before)
     if abs(share) < LITTLE:
         return html.P("as before", className="kpi-change")

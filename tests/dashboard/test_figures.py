@@ -1,0 +1,139 @@
+"""Figures, checked by the numbers that they draw."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from dashboard.figures.axes import tick_format
+from dashboard.figures.band import cost_with_band
+from dashboard.figures.cost import NOTHING_BILLED, NOTHING_KNOWN, cost_over_time, legend_of
+from dashboard.figures.sparkline import HEIGHT, WIDTH, sparkline
+from dashboard.frames import Band, StackedCost
+from dashboard.theme import DARK, LIGHT
+
+START = datetime(2026, 3, 4, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+BUCKETS = tuple(START + index * HOUR for index in range(3))
+STACK = StackedCost(
+    buckets=BUCKETS,
+    bucket_length=HOUR,
+    names=("gpt-4o", "4 others"),
+    cost_nano_usd=((2_000_000_000, None, 500_000_000), (None, None, 250_000_000)),
+    has_rest=True,
+)
+NAN = np.nan
+BAND = Band(
+    buckets=BUCKETS,
+    bucket_length=HOUR,
+    cost_usd=np.array([1.0, 9.0, 0.2]),
+    lower=np.array([NAN, 0.5, 0.5]),
+    expected=np.array([NAN, 1.0, 1.0]),
+    upper=np.array([NAN, 2.0, 2.0]),
+    z=np.array([NAN, 12.0, NAN]),
+    flagged=np.array([False, True, False]),
+    verdict="ok",
+    partial=2,
+)
+
+
+def named(figure: Any) -> dict[str, Any]:
+    return {trace.name: trace for trace in figure.data}
+
+
+def test_bars_are_dollars_and_gaps_stay_gaps() -> None:
+    """Each bar is its dollars; where nobody knows the cost there is no bar, not one of zero."""
+    bars = named(cost_over_time(STACK, LIGHT))
+    assert list(bars["gpt-4o"].y) == [2.0, None, 0.5]
+    assert list(bars["gpt-4o"].customdata) == ["$2.00", "—", "$0.500"]
+    assert list(bars["4 others"].y) == [None, None, 0.25]
+
+
+def test_rest_is_grey_and_the_legend_has_the_bars_colours() -> None:
+    """Colours of bars and legend are one; what is not named is never a series colour."""
+    for colours in (LIGHT, DARK):
+        drawn = [(trace.name, trace.marker.color) for trace in cost_over_time(STACK, colours).data]
+        assert drawn == legend_of(STACK, colours) == [("gpt-4o", colours.series[0]), ("4 others", colours.other)]
+
+
+def test_axis_spans_every_bucket_and_says_its_units() -> None:
+    """The time axis covers the asked time, says UTC, and dollars carry their sign."""
+    figure = cost_over_time(STACK, LIGHT)
+    assert tuple(figure.layout.xaxis.range) == (START, START + 3 * HOUR)
+    assert figure.layout.xaxis.title.text == "UTC"
+    assert figure.layout.yaxis.tickformat.startswith("$")
+
+
+@pytest.mark.parametrize(("costs", "words"), [((None, None, None), NOTHING_KNOWN), ((0, 0, None), NOTHING_BILLED)])
+def test_a_chart_without_bars_says_why(costs: tuple[int | None, ...], words: str) -> None:
+    """No known price and nothing billed are told apart."""
+    figure = cost_over_time(replace(STACK, names=("m",), cost_nano_usd=(costs,), has_rest=False), LIGHT)
+    assert [note.text for note in figure.layout.annotations] == [words]
+    assert not cost_over_time(STACK, LIGHT).layout.annotations
+
+
+@pytest.mark.parametrize(
+    ("largest", "expected"), [(0, "$,.0f"), (1000, "$,.0f"), (5, "$,.2f"), (0.04, "$,.3f"), (0.00004, "$,.6f")]
+)
+def test_ticks_have_the_decimals_that_they_need(largest: float, expected: str) -> None:
+    """Costs of a thousandth of a cent are not all $0.00."""
+    assert tick_format(largest) == expected
+
+
+def test_band_has_a_gap_while_learning() -> None:
+    """Where nothing could be expected yet, nothing is drawn as expected."""
+    traces = named(cost_with_band(BAND, LIGHT))
+    assert list(traces["Lower"].y) == [None, 0.5, 0.5]
+    assert list(traces["Expected range"].y) == [None, 2.0, 2.0]
+    assert traces["Expected range"].fill == "tonexty"
+
+
+def test_flagged_points_are_marked_where_they_are() -> None:
+    """The mark sits on the point that was unusual."""
+    marks = named(cost_with_band(BAND, LIGHT))["Unusual"]
+    assert (list(marks.x), list(marks.y)) == ([BUCKETS[1]], [9.0])
+
+
+def test_an_unfinished_bucket_is_no_drop() -> None:
+    """The bucket in progress stands alone, so the line does not fall to it."""
+    traces = named(cost_with_band(BAND, LIGHT))
+    assert list(traces["Cost"].y) == [1.0, 9.0, None]
+    assert list(traces["So far"].y) == [0.2]
+    assert "So far" not in named(cost_with_band(replace(BAND, partial=None), LIGHT))
+
+
+def test_empty_band_can_be_drawn() -> None:
+    """A series without any point is an empty chart, not an error."""
+    nothing = np.full(3, NAN)
+    empty = replace(BAND, cost_usd=nothing, lower=nothing, upper=nothing, expected=nothing, flagged=np.zeros(3, bool))
+    assert list(named(cost_with_band(empty, LIGHT))["Cost"].y) == [None, None, None]
+
+
+def lines(values: list[float | None]) -> list[list[tuple[float, float]]]:
+    image = unquote(sparkline(values, "#123456").removeprefix("data:image/svg+xml,"))
+    drawn = [element.attrib["points"] for element in ElementTree.fromstring(image).iter() if element.get("points")]
+    return [[(float(x), float(y)) for x, y in (pair.split(",") for pair in points.split())] for points in drawn]
+
+
+def test_sparkline_runs_from_edge_to_edge_with_zero_below() -> None:
+    """The largest value is on top, zero at the bottom, time from left to right."""
+    assert lines([0, 5, 10]) == [[(2, HEIGHT - 2), (WIDTH / 2, HEIGHT / 2), (WIDTH - 2, 2)]]
+
+
+def test_sparkline_breaks_at_unknowns() -> None:
+    """An unknown value is a gap; a value alone between gaps is a dot."""
+    runs = lines([1, 1, None, 1, float("nan")])
+    assert [len(run) for run in runs] == [2, 2]
+    assert runs[1][1][0] - runs[1][0][0] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("values", [[], [None], [0, 0], [7]])
+def test_sparkline_of_nothing_much(values: list[float | None]) -> None:
+    """Nothing, zeros and a single value can be drawn."""
+    assert sparkline(values, "#123456").startswith("data:image/svg+xml,")

@@ -1,0 +1,221 @@
+"""Frames: what the pages are told, out of a real store."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from dashboard import Data
+from dashboard.filters import UNSET, Filters
+from dashboard.queries.anomalies import anomalies
+from dashboard.queries.health import Reason, Trouble, notices, why_broken, why_empty
+from dashboard.queries.options import options
+from dashboard.queries.overview import overview
+from dashboard.queries.requests import arithmetic, detail, page
+from tests.dashboard.conftest import NOW, ago
+from usage_plugin.arithmetic import total_usd
+from usage_plugin.errors import StoreError, StoreUnavailable
+from usage_plugin.event import CostConfidence, PriceSnapshot
+from usage_plugin.hold.heartbeat import Heartbeat, write_heartbeat
+from usage_plugin.settings import Settings
+from usage_plugin.store.database import connect
+from usage_plugin.store.read import Dimension, Granularity
+from usage_plugin.store.write import write_events
+from usage_plugin.testing import FakeClock
+
+WEEK = Filters()
+
+
+def beat(data: Data, folder: Path, **changes: Any) -> None:
+    known: dict[str, Any] = {
+        "role": "proxy", "pid": 7, "host": "h", "safe_url": "sqlite:///elsewhere.db", "version": "1",
+        "database_fingerprint": data.fingerprint, "started_at": NOW, "beat_at": NOW,
+    }  # fmt: skip
+    write_heartbeat(folder / "processes", Heartbeat(**{**known, **changes}))
+
+
+def test_overview_compares_with_the_same_part_of_the_period_before(data: Data, store: Engine) -> None:
+    """A call eight days ago is the previous week's, one of just before its same moment counts, one after does not."""
+    write_events(store, [ago(1, cost_usd=2), ago(7 * 24 + 1, cost_usd=1), ago(7 * 24 - 0.1, cost_usd=64)])
+    frame = overview(data.look(), WEEK)
+    assert (frame.usage.cost_nano_usd, frame.previous.cost_nano_usd) == (2 * 10**9, 10**9)
+
+
+def test_overview_adds_up_wherever_it_is_split(data: Data, store: Engine) -> None:
+    """Total, series, stack and shares are one sum, the nameless rest included."""
+    write_events(store, [ago(index, model=f"m{index}", cost_usd=Decimal(index) / 7) for index in range(1, 12)])
+    frame = overview(data.look(), WEEK)
+    whole = frame.usage.cost_nano_usd
+    assert whole == sum(usage.cost_nano_usd or 0 for usage in frame.series.usage)
+    assert whole == sum(nano or 0 for row in frame.stack.cost_nano_usd for nano in row)
+    assert whole == sum(share.usage.cost_nano_usd or 0 for share in frame.by_model)
+    assert frame.stack.names[-1] == "5 others"
+
+
+@pytest.mark.parametrize(
+    ("took_s", "age_s", "row_id", "asked_again"),
+    [
+        (0.01, 1, 1, False),
+        (0.01, 1, 2, True),
+        (0.01, 31, 1, True),
+        (1, 19, 2, False),
+        (1, 21, 2, True),
+    ],
+)
+def test_answers_are_remembered(data: Data, took_s: float, age_s: float, row_id: int, asked_again: bool) -> None:
+    """A quick answer is good until a row comes, for 30 s at most; a slow one rests 20 times as long as it took."""
+    timer = FakeClock()
+    data = Data(data.engine, data.settings, timer_s=lambda: timer().timestamp())
+    asked = []
+
+    def ask() -> int:
+        timer.advance(took_s)
+        asked.append(1)
+        return len(asked)
+
+    data.recall(1, "question", ask)
+    timer.advance(age_s - took_s)
+    assert data.recall(row_id, "question", ask) == (2 if asked_again else 1)
+
+
+def test_options_offer_absence_and_keep_what_is_chosen(data: Data, store: Engine) -> None:
+    """A filter offers names, calls without a value, and a chosen value that has no calls now."""
+    write_events(store, [ago(1, team_id="t1", team_alias="Search"), ago(1)])
+    offered = options(data.look(), Filters(team=("gone",)))[Dimension.TEAM]
+    assert {option["value"]: option["label"] for option in offered} == {"t1": "Search", UNSET: UNSET, "gone": "gone"}
+
+
+def test_grid_rows_are_limited_and_sorted_by_the_store(data: Data, store: Engine) -> None:
+    """Whatever a browser asks for, a page is bounded, and an unknown column sorts by time."""
+    write_events(store, [ago(hour, cost_usd=hour) for hour in range(1, 4)])
+    by_cost = {"startRow": 0, "endRow": 2, "sortModel": [{"colId": "cost_nano_usd", "sort": "desc"}]}
+    found = page(data.look(), WEEK, by_cost)
+    assert [record.cost_nano_usd for record in found.records] == [3 * 10**9, 2 * 10**9]
+    assert found.total == 3
+    odd = page(data.look(), WEEK, {"startRow": -5, "endRow": 10**9, "sortModel": [{"colId": "1; DROP", "sort": "asc"}]})
+    assert len(odd.records) == 3
+
+
+PRICES = (("input_cost_per_token", "0.000002"), ("output_cost_per_token", "0.000008"))
+SNAPSHOT = PriceSnapshot("k", "openai", "gpt-4o", "litellm_price_map", "1.106.2", PRICES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rest", "cost"),
+    [
+        ({"cost_usd": "0.0028"}, "0", "0.0028"),
+        ({"cost_usd": "0.0128", "adjustment_nano_usd": 10_000_000}, "0.01", "0.0128"),
+        ({"cost_usd": "0", "confidence": CostConfidence.CACHED, "saved_cost_nano_usd": 2_800_000}, "-0.0028", "0"),
+        ({"cost_usd": None}, "0", None),
+    ],
+)
+def test_arithmetic_ends_at_the_cost(
+    data: Data, store: Engine, changes: dict[str, Any], rest: str, cost: str | None
+) -> None:
+    """1,000 x $2/M + 100 x $8/M = $0.0028, plus what no unit price explains, is the cost; unpriced stays unknown."""
+    event = ago(1, price=SNAPSHOT, **changes)
+    write_events(store, [event])
+    found = detail(data.look(), event.event_key)
+    assert found is not None
+    worked_out = arithmetic(found)
+    assert total_usd(worked_out.lines) == Decimal("0.0028")
+    assert worked_out.rest_usd == Decimal(rest)
+    assert worked_out.cost_usd == (None if cost is None else Decimal(cost))
+
+
+def test_a_spike_is_flagged_with_its_driver_and_dollars(data: Data, store: Engine) -> None:
+    """After 60 even days one dear day stands out, and the model that made it dear is named."""
+    usual = [ago(24 * day + 13, model="usual", cost_usd=10 + day % 7) for day in range(61)]
+    write_events(store, [*usual, ago(24 * 2 + 14, model="dear", cost_usd=90)])
+    flags = anomalies(data.look(), WEEK).daily.flags
+    assert [(flag.driver, flag.end - flag.start) for flag in flags] == [("dear", timedelta(days=1))]
+    assert flags[0].cost_usd > 99
+    assert flags[0].at_stake_usd == flags[0].cost_usd - flags[0].expected_usd > 80
+    assert flags[0].z > 3.5
+
+
+def test_one_call_of_now_is_learning_not_nothing(data: Data, store: Engine) -> None:
+    """The very first call draws a point and says that the detector learns."""
+    write_events(store, [ago(0, cost_usd=1)])
+    frame = anomalies(data.look(), WEEK)
+    assert not frame.is_empty
+    assert {frame.daily.band.verdict, frame.hourly.band.verdict} == {"learning"}
+    assert math.isnan(frame.hourly.band.cost_usd[0])
+    assert frame.hourly.band.cost_usd[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("filters", "events", "reason"),
+    [
+        (WEEK, [], Reason.NEVER_STARTED),
+        (WEEK, [ago(24 * 40)], Reason.NO_CALLS_IN_RANGE),
+        (Filters(team=("x",)), [ago(1)], Reason.NO_MATCH),
+    ],
+)
+def test_reasons_for_an_empty_page(
+    data: Data, store: Engine, filters: Filters, events: list[Any], reason: Reason
+) -> None:
+    """No proxy, no calls in this time and no match are told apart."""
+    write_events(store, events)
+    assert why_empty(data.look(), filters).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, Reason.NO_CALLS_YET),
+        ({"database_fingerprint": "other"}, Reason.OTHER_DATABASE),
+        ({"waiting": 3, "last_error": "disk full"}, Reason.NOT_WRITTEN),
+    ],
+)
+def test_heartbeats_explain_an_empty_store(data: Data, tmp_path: Path, changes: dict[str, Any], reason: Reason) -> None:
+    """A proxy that runs, one that writes elsewhere and one that cannot write are told apart."""
+    beat(data, tmp_path, **changes)
+    assert why_empty(data.look(), WEEK).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "trouble"),
+    [
+        ({}, None),
+        ({"lost": 5}, Trouble.LOST),
+        ({"waiting": 3, "last_error": "disk full"}, Trouble.NOT_WRITTEN),
+        ({"beat_at": NOW - timedelta(minutes=5)}, Trouble.STOPPED),
+        ({"stopped_at": NOW}, Trouble.STOPPED),
+        ({"database_fingerprint": "other"}, Trouble.OTHER_DATABASE),
+    ],
+)
+def test_notices(data: Data, tmp_path: Path, changes: dict[str, Any], trouble: Trouble | None) -> None:
+    """Full pages say when calls were lost, wait, stopped coming, or go elsewhere."""
+    beat(data, tmp_path, **changes)
+    assert [notice.trouble for notice in notices(data)] == ([] if trouble is None else [trouble])
+
+
+def test_reasons_for_a_broken_page(data: Data, store: Engine, sqlite_url: str, tmp_path: Path) -> None:
+    """Missing tables, an older schema and a newer one each have their own remedy."""
+    with store.begin() as connection:
+        connection.execute(text("UPDATE usage_schema_version SET version_num = 'from the future'"))
+    assert why_broken(data, StoreUnavailable("x")).reason is Reason.SCHEMA_AHEAD
+    bare = Data(connect(f"sqlite:///{tmp_path / 'bare.db'}"), Settings(data_dir=tmp_path))
+    with pytest.raises(StoreError) as caught:
+        bare.look()
+    assert why_broken(bare, caught.value).reason is Reason.SCHEMA_MISSING
+    away = Data(connect("postgresql+psycopg://u:secret@127.0.0.1:1/x"), Settings(data_dir=tmp_path))
+    gone = why_broken(away, StoreUnavailable("x"))
+    assert gone.reason is Reason.UNAVAILABLE
+    assert "secret" not in gone.detail
+
+
+def test_daily_anomalies_show_at_least_a_month(data: Data, store: Engine) -> None:
+    """Two points are no course: the daily chart is widened, the hourly one keeps the range asked for."""
+    write_events(store, [ago(1)])
+    frame = anomalies(data.look(), dataclasses.replace(WEEK, range="24h"))
+    assert (len(frame.daily.band.buckets), len(frame.hourly.band.buckets)) == (30, 24)
+    assert frame.daily.granularity is Granularity.DAY

@@ -1,0 +1,156 @@
+"""Numbers read as people expect, and colours can be told apart by everyone, in both schemes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from itertools import combinations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dashboard import theme
+from dashboard.theme import DARK, LIGHT, Palette
+
+Colour = NDArray[np.float64]
+
+
+@pytest.mark.parametrize(
+    ("nano", "text"),
+    [
+        (None, "—"),
+        (0, "$0.00"),
+        (1, "$0.000000001"),
+        (123_000, "$0.000123"),
+        (45_600_000, "$0.0456"),
+        (500_000_000, "$0.500"),
+        (999_000_000, "$0.999"),
+        (1_000_000_000, "$1.00"),
+        (1_234_560_000_000, "$1,234.56"),
+        (-2_500_000_000, "-$2.50"),
+    ],
+)
+def test_money(nano: int | None, text: str) -> None:
+    """Small costs keep three digits, large ones cents; an unknown one is a dash."""
+    assert theme.money(nano) == text
+
+
+def test_nan_dollars_are_unknown() -> None:
+    """Not a number is no amount."""
+    assert theme.dollars(float("nan")) == theme.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [
+        ("0.000000001", "$0.000000001"),
+        ("1234.5", "$1,234.50"),
+        ("-0.5", "-$0.50"),
+        ("0", "$0.00"),
+        ("1E+3", "$1,000.00"),
+    ],
+)
+def test_exact_dollars_keep_every_digit(usd: str, text: str) -> None:
+    """In arithmetic no digit is rounded away."""
+    assert theme.exact_dollars(Decimal(usd)) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (None, "—"),
+        (0, "0"),
+        (9_999, "9,999"),
+        (12_345, "12.3k"),
+        (1_234_567, "1.23M"),
+        (144_500_000, "144.5M"),
+        (2e9, "2.00B"),
+    ],
+)
+def test_counts(number: float | None, text: str) -> None:
+    """Counts get a unit from ten thousand on."""
+    assert theme.count(number) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(None, "—"), (0, "0.0%"), (0.0001, "<0.1%"), (0.1234, "12.3%"), (1, "100.0%")]
+)
+def test_percent(share: float | None, text: str) -> None:
+    """A share too small to show is not shown as none."""
+    assert theme.percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [(None, "—"), (0.4, "0 ms"), (999.4, "999 ms"), (999.6, "1.00 s"), (12_345, "12.3 s"), (61_000, "1 min 01 s")],
+)
+def test_durations(ms: float | None, text: str) -> None:
+    """Each duration in the unit that fits."""
+    assert theme.duration(ms) == text
+
+
+def test_ago() -> None:
+    """An age in its largest unit; a clock that runs ahead gives no negative one."""
+    ages = [timedelta(seconds=3), timedelta(minutes=5), timedelta(hours=30), timedelta(seconds=-9)]
+    assert [theme.ago(age) for age in ages] == ["3 s ago", "5 min ago", "1 d ago", "0 s ago"]
+
+
+SCHEMES = pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+TEXT_CONTRAST, SHAPE_CONTRAST, LEAST_APART = 4.5, 3.0, 0.08
+# Simulations of protanopia, deuteranopia and tritanopia: Machado, Oliveira & Fernandes (2009), severity 1.
+SIGHTS = {
+    "normal": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+# Oklab, Ottosson (2020): distances are even to the eye.
+TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+def linear(colour: str) -> Colour:
+    channels = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((float(linear(colour) @ [0.2126, 0.7152, 0.0722]) for colour in (one, other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def seen(colour: str, sight: str) -> Colour:
+    simulated: Colour = np.clip(np.array(SIGHTS[sight]) @ linear(colour), 0, 1)
+    return TO_LAB @ np.cbrt(TO_LMS @ simulated)
+
+
+@SCHEMES
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_series_can_be_told_apart(colours: Palette, sight: str) -> None:
+    """No two series look alike, whichever way of seeing colours."""
+    named = (*colours.series, colours.other)
+    distances = {pair: np.linalg.norm(seen(pair[0], sight) - seen(pair[1], sight)) for pair in combinations(named, 2)}
+    closest = min(distances, key=lambda pair: distances[pair])
+    assert distances[closest] > LEAST_APART, closest
+
+
+@SCHEMES
+def test_colours_stand_out_from_their_background(colours: Palette) -> None:
+    """Texts reach WCAG AA's 4.5 to 1, shapes 3 to 1."""
+    texts = (colours.text, colours.dimmed, colours.accent, colours.good, colours.bad, colours.warning)
+    grounds = (colours.card, colours.background, colours.hover)
+    assert min(contrast(text, ground) for text in texts for ground in grounds) >= TEXT_CONTRAST
+    assert min(contrast(shape, colours.card) for shape in (*colours.series, colours.other)) >= SHAPE_CONTRAST
