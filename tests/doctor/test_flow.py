@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.doctor.conftest import SetUp
+from usage_plugin.demo import demo_url
 from usage_plugin.doctor import Verdict
 from usage_plugin.doctor.flow import check_clock
 from usage_plugin.hold.heartbeat import fingerprint
@@ -100,6 +101,16 @@ def test_a_stopped_proxy_on_another_database_still_counts(migrated: SetUp) -> No
     other = "sqlite:////somewhere/else.db"
     migrated.beat(safe_url=other, database_fingerprint=fingerprint(other), stopped_at=migrated.now)
     assert "one database" in migrated.wrong()
+
+
+def test_a_dashboard_that_shows_the_demo_is_no_mistake(migrated: SetUp) -> None:
+    """The demo's database is another one on purpose; a proxy that writes to it is not."""
+    migrated.beat()
+    demo = demo_url(migrated.settings)
+    migrated.beat("dashboard", safe_url=demo, database_fingerprint=fingerprint(demo))
+    assert migrated.wrong() == []
+    migrated.beat(safe_url=demo, database_fingerprint=fingerprint(demo))
+    assert migrated.wrong() == ["one database"]
 
 
 def test_an_old_process_on_another_database_does_not_count(migrated: SetUp) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from usage_plugin.demo.place import demo_url
 from usage_plugin.doctor.facts import Facts
 from usage_plugin.doctor.finding import Finding, fail, ok, warn
 from usage_plugin.hold.heartbeat import Heartbeat, fingerprint
@@ -60,9 +61,14 @@ def check_calls(facts: Facts) -> Finding:
 
 
 def check_one_database(facts: Facts) -> Finding:
-    """Every process looks at the same database as this one."""
+    """Every process looks at the same database as this one; a dashboard that shows the demo does not count."""
     mine = fingerprint(facts.settings.url)
-    others = [beat for beat in _current(facts) if beat.database_fingerprint != mine]
+    demo = fingerprint(demo_url(facts.settings))
+    others = [
+        beat
+        for beat in _current(facts)
+        if beat.database_fingerprint != mine and not (beat.role == "dashboard" and beat.database_fingerprint == demo)
+    ]
     if not others:
         return ok("one database", f"every process uses {facts.settings.safe_url}")
     places = "; ".join(f"{_named(beat)} uses {beat.safe_url}" for beat in others)
