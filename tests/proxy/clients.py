@@ -10,6 +10,7 @@ from tests.proxy.process import Proxy
 
 SEARCH_KEY = "sk-search-team"
 CHAT_KEY = "sk-chat-team"
+TRACE_KEY = "sk-trace-team"
 CALL_ID = "x-litellm-call-id"
 TIMEOUT_S = 60.0
 

@@ -61,6 +61,8 @@ def _config(upstream_url: str) -> dict[str, Any]:
         "litellm_settings": {
             "callbacks": [CALLBACK],
             "global_disable_no_log_param": True,
+            # Else a stream of a Llama model fetches a tokenizer from the network, while every other call waits.
+            "disable_hf_tokenizer_download": True,
             "cache": True,
             "cache_params": {"type": "local", "mode": "default_off"},
         },

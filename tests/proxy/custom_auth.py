@@ -26,6 +26,7 @@ OWNERS: dict[str, dict[str, Any]] = {
         "team_alias": "Chat",
         "org_id": "org-acme",
     },
+    "sk-trace-team": {"key_alias": "trace", "user_id": "azure", "team_id": "team-trace", "team_alias": "Trace"},
     "sk-one-at-a-time": {"key_alias": "limited", "user_id": "linus", "rpm_limit": 1},
 }
 

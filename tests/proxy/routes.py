@@ -54,70 +54,16 @@ def _compatible(provider: str) -> Route:
 
 
 _AZURE = Route("azure", "/azure", params=AZURE, slashes=False)
-_COMPATIBLE_CHAT = [
-    "openai",
-    "aihubmix",
-    "amazon_nova",
-    "baseten",
-    "cerebras",
-    "cloudflare",
-    "codestral",
-    "cognition",
-    "crusoe",
-    "darkbloom",
-    "dashscope",
-    "databricks",
-    "deepinfra",
-    "deepseek",
-    "fireworks_ai",
-    "friendliai",
-    "gmi",
-    "groq",
-    "hyperbolic",
-    "inception",
-    "lambda_ai",
-    "libertai",
-    "llamagate",
-    "meta",
-    "meta_llama",
-    "minimax",
-    "mistral",
-    "moonshot",
-    "morph",
-    "nebius",
-    "novita",
-    "nscale",
-    "ovhcloud",
-    "perplexity",
-    "pinstripes",
-    "prism",
-    "publicai",
-    "qwen_ai_platform",
-    "qwencloud",
-    "sail",
-    "sambanova",
-    "sarvam",
-    "scaleway",
-    "scx-ai",
-    "tencent",
-    "tensormesh",
-    "together_ai",
-    "v0",
-    "vercel_ai_gateway",
-    "volcengine",
-    "wandb",
-    "xai",
-    "xiaomi_mimo",
-    "zai",
-]
-_COMPATIBLE_EMBEDDING = [
-    "openai",
-    "mistral",
-    "nebius",
-    "together_ai",
-    "voyage",
-    "vercel_ai_gateway",
-]
+_COMPATIBLE_CHAT = """
+    openai aihubmix amazon_nova baseten cerebras cloudflare codestral cognition crusoe darkbloom dashscope
+    databricks deepinfra deepseek fireworks_ai friendliai gmi groq hyperbolic inception lambda_ai libertai
+    llamagate meta meta_llama minimax mistral moonshot morph nebius novita nscale ovhcloud perplexity pinstripes
+    prism publicai qwen_ai_platform qwencloud sail sambanova sarvam scaleway scx-ai tencent tensormesh together_ai
+    v0 vercel_ai_gateway volcengine wandb xai xiaomi_mimo zai
+""".split()  # noqa: SIM905 - a list would take a line for each
+_COMPATIBLE_EMBEDDING = """
+    openai mistral nebius together_ai voyage vercel_ai_gateway
+""".split()  # noqa: SIM905 - a list would take a line for each
 
 ROUTES: dict[str, dict[str, Route]] = {
     "chat": {

@@ -23,13 +23,15 @@ def find_rows(engine: Engine, **wanted: Any) -> Sequence[UsageRecord]:
         return session.exec(select(UsageRecord).where(*conditions).order_by(col(UsageRecord.id))).all()
 
 
-def wait_for_rows(engine: Engine, count: int, **wanted: Any) -> Sequence[UsageRecord]:
+def wait_for_rows(
+    engine: Engine, count: int, *, at_most_s: float = WAIT_AT_MOST_S, **wanted: Any
+) -> Sequence[UsageRecord]:
     """Wait until *count* rows are there.
 
     Raises:
         AssertionError: Not enough rows came in time, or more than that.
     """
-    deadline = time.monotonic() + WAIT_AT_MOST_S
+    deadline = time.monotonic() + at_most_s
     while len(rows := find_rows(engine, **wanted)) < count and time.monotonic() < deadline:
         time.sleep(0.05)
     assert len(rows) == count, f"{len(rows)} rows instead of {count} where {wanted}: {rows}"

@@ -48,6 +48,7 @@ def _difference(chosen: Chosen, wanted: Asking, row: UsageRecord) -> str:
         "provider": chosen.route.row_provider,
         "model": chosen.model,
         "model_group": chosen.public,
+        "stream": wanted.body.get("stream", False),
         "cost_nano_usd": nano,
         "cost_confidence": confidence,
         **wanted.expected.counts,

@@ -58,6 +58,13 @@ def test_an_answer_without_usage_has_no_tokens_and_no_cost(proxy: Proxy, row_of:
     assert row.unpriced_reason == "provider_sent_no_usage"
 
 
+def test_a_stream_without_usage_has_no_tokens_and_no_cost(proxy: Proxy, row_of: RowOf) -> None:
+    """LiteLLM asks some providers for no usage, and a provider that is not asked need not send any."""
+    row = row_of(chat(proxy, "cerebras/llama-3.3-70b", FULL, stream=True).headers[CALL_ID])
+    assert (row.status, row.stream, row.tokens_source) == ("success", True, "none")
+    assert (row.cost_nano_usd, row.unpriced_reason) == (None, "provider_sent_no_usage")
+
+
 def _cacheable(client: httpx.Client, text: str, **extra: Any) -> httpx.Response:
     body = {"model": "chat", "messages": say(text), "cache": {"use-cache": True}, **extra}
     return client.post("/v1/chat/completions", json=body)
