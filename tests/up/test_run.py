@@ -65,7 +65,7 @@ def test_a_signal_stops_everything_in_order(tmp_path: Path, make_service: MakeSe
     finally:
         ended.set()
         thread.join()
-    assert said[-1] == "Stopping ..."
+    assert said[-1] == f"Stopping on {number.name} ..."
     assert signal.getsignal(number) is before
     assert inspect(connect(plan.settings.url)).has_table("usage_record")
 

@@ -39,8 +39,8 @@ def run(plan: Plan, say: Say) -> None:
             _start(plan, children, say)
             _announce(plan, children, say)
             _watch(children, say)
-        except KeyboardInterrupt:
-            say("Stopping ...")
+        except KeyboardInterrupt as interrupt:
+            say(f"Stopping on {interrupt} ...")
         except ChildFailed as failure:
             for line in last_lines(failure.log_path):
                 say(f"  | {line}")
@@ -95,8 +95,8 @@ def _stop(children: list[Child]) -> None:
 def _signals_as_interrupt() -> Iterator[None]:
     """Let SIGTERM and a closed terminal end the run like Ctrl-C does."""
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
 
     numbers = [getattr(signal, name) for name in _STOP_SIGNALS if hasattr(signal, name)]
     before = {number: signal.signal(number, interrupt) for number in numbers}
