@@ -79,4 +79,6 @@ def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Children]]
         html.Tr([html.Td(cell, className=kind) for cell, (_, kind) in zip(row, columns, strict=True)]) for row in rows
     ]
     parts = [html.Caption(caption, className="unseen"), html.Thead(head), html.Tbody(body)]
-    return html.Div(html.Table(parts, className="table"), className="table-box")
+    # It scrolls sideways where it must, and so has to be reachable by keyboard.
+    reach = {"tabIndex": 0, "role": "region", "aria-label": caption}
+    return html.Div(html.Table(parts, className="table"), className="table-box", **reach)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 from usage_plugin.testing import FakeClock, make_event
+
+pytest.register_assert_rewrite("tests.dashboard.watching")
 
 NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
 
@@ -90,20 +94,23 @@ def post(app: Dash) -> Post:
     return poster(app)
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[[Dash], str]]:
-    """Serve apps on free ports; gives each one's address."""
-    servers: list[Any] = []
+@contextmanager
+def served(app: Dash) -> Iterator[str]:
+    """Serve an app on a free port; gives its address."""
+    server = create_server(app.server, host="127.0.0.1", port=0, threads=6)
+    threading.Thread(target=server.run, daemon=True).start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()
 
-    def start(app: Dash) -> str:
-        server = create_server(app.server, host="127.0.0.1", port=0, threads=4, clear_untrusted_proxy_headers=True)
-        threading.Thread(target=server.run, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.effective_port}"
 
-    yield start
-    for server in servers:
-        server.close()
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """Launch the chromium that is installed, in a way that works in containers too."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip("no chromium is installed")
+    return {"executable_path": found, "args": ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]}
 
 
 def _outputs(spec: str) -> Any:

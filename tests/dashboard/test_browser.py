@@ -1,0 +1,264 @@
+"""The dashboard in a real browser: what only a browser can show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dash import Dash, dcc
+from playwright.sync_api import Browser, expect
+from sqlalchemy import Engine
+
+from dashboard import Data, create_app
+from dashboard.components.graph import CONFIG
+from tests.dashboard.conftest import served
+from tests.dashboard.watching import Watched
+from usage_plugin.clock import utc_now
+from usage_plugin.event import CostConfidence, PriceSnapshot, Status, UsageEvent
+from usage_plugin.settings import Settings
+from usage_plugin.store.database import connect
+from usage_plugin.store.migrate import migrate
+from usage_plugin.store.write import write_events
+from usage_plugin.testing import make_event
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("/", "/requests", "/anomalies")
+LOOKS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
+PROMISE_MS = 5000
+PRICE = PriceSnapshot("k", "openai", "gpt-4o", "litellm_price_map", "1.106.2", (("input_cost_per_token", "0.000001"),))
+MODELS = (
+    "gpt-4o",
+    "claude-sonnet-4-5",
+    "gemini-2.5-pro",
+    "a-model-with-a-very-long-name/of-a-vendor/2026-01-01-preview",
+)
+
+
+def company() -> list[UsageEvent]:
+    """Make 40 days of calls: dear and cheap, of every status and confidence, and one day that is far too dear."""
+    now = utc_now()
+    return [
+        make_event(
+            completed_at=now - timedelta(hours=2 * index, seconds=9),
+            model=MODELS[index % 4],
+            provider=("openai", "anthropic", "gemini")[index % 3],
+            team_id=f"team-{index % 5}" if index % 6 else None,
+            user_id=f"somebody-{index % 9}@example.com",
+            status=list(Status)[0 if index % 7 else index % 4],
+            cost_usd=None if index % 11 == 0 else (400 if 30 < index < 36 else 0.01 * (index % 12 + 1)),
+            confidence=CostConfidence.UNPRICED if index % 11 == 0 else list(CostConfidence)[index % 3],
+            price=PRICE,
+        )
+        for index in range(480)
+    ]
+
+
+def site(folder: Path, events: list[UsageEvent]) -> tuple[Dash, Engine]:
+    url = f"sqlite:///{folder / 'usage.db'}"
+    engine = connect(url)
+    migrate(engine)
+    write_events(engine, events)
+    return create_app(Data(engine, Settings(database_url=url, data_dir=folder))), engine
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve a dashboard with 40 days of calls."""
+    app, engine = site(tmp_path_factory.mktemp("full"), company())
+    with served(app) as address:
+        yield address
+    engine.dispose()
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[tuple[str, Engine]]:
+    """Serve a dashboard over a store that a test writes to."""
+    app, engine = site(tmp_path, [make_event(completed_at=utc_now() - timedelta(minutes=1))])
+    with served(app) as address:
+        yield address, engine
+    engine.dispose()
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Iterator[str]:
+    """Serve a dashboard whose database is away."""
+    app = create_app(Data(connect("postgresql+psycopg://u:p@127.0.0.1:1/x"), Settings(data_dir=tmp_path)))
+    with served(app) as address:
+        yield address
+
+
+@pytest.fixture
+def watch(browser: Browser) -> Iterator[Any]:
+    """Open watched pages; they are closed after the test."""
+    opened: list[Watched] = []
+
+    def start(address: str, **look: Any) -> Watched:
+        opened.append(Watched(browser, address, **look))
+        return opened[-1]
+
+    yield start
+    for watched in opened:
+        watched.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_pages_are_good_in_every_look(full: str, watch: Any, width: int, scheme: str) -> None:
+    """No error, no foreign request, no sideways scrolling, nobody kept out: on each page, wide and narrow."""
+    watched = watch(full, width=width, scheme=scheme)
+    for path in PAGES:
+        page = watched.open(path)
+        if path == "/requests":
+            expect(page.locator(".ag-row").nth(5)).to_be_visible()
+        else:
+            expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+        watched.assert_good()
+    assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
+
+
+@pytest.mark.parametrize(("width", "scheme"), [LOOKS[0], LOOKS[3]])
+def test_a_page_without_calls_and_one_without_database_are_good(
+    watch: Any, tmp_path: Path, broken: str, width: int, scheme: str
+) -> None:
+    """Empty and broken pages are pages too."""
+    app, _ = site(tmp_path, [])
+    with served(app) as empty:
+        for address, words in ((empty, "No proxy has reported"), (broken, "does not answer")):
+            watched = watch(address, width=width, scheme=scheme)
+            expect(watched.open("/").get_by_text(words).first).to_be_visible()
+            watched.assert_good()
+
+
+@pytest.mark.parametrize(("path", "row"), [("/", ".table tr"), ("/requests", ".ag-row")])
+def test_a_new_call_shows_within_five_seconds(live: tuple[str, Engine], watch: Any, path: str, row: str) -> None:
+    """A row that is written while the page is open appears on it by itself."""
+    address, engine = live
+    page = watch(address).open(path)
+    expect(page.locator(row).get_by_text("gpt-4o-mini")).to_be_visible()
+    write_events(engine, [make_event(completed_at=utc_now(), model="brand-new-model")])
+    expect(page.locator(row).get_by_text("brand-new-model")).to_be_visible(timeout=PROMISE_MS)
+
+
+def test_a_new_call_ends_an_empty_page(watch: Any, tmp_path: Path) -> None:
+    """The first call of all replaces the explanation with figures."""
+    app, engine = site(tmp_path, [])
+    with served(app) as address:
+        page = watch(address).open("/")
+        write_events(engine, [make_event(completed_at=utc_now())])
+        expect(page.locator(".drawn")).to_be_visible(timeout=PROMISE_MS)
+
+
+def test_redrawing_keeps_the_chart(live: tuple[str, Engine], watch: Any) -> None:
+    """New figures replace the old ones in place, without a flash."""
+    address, engine = live
+    page = watch(address).open("/")
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    page.evaluate("window.chart = document.querySelector('.js-plotly-plot')")
+    write_events(engine, [make_event(completed_at=utc_now(), model="brand-new-model")])
+    expect(page.locator(".legend").get_by_text("brand-new-model").first).to_be_visible(timeout=PROMISE_MS)
+    assert page.evaluate("window.chart.isConnected")
+
+
+def test_a_hidden_tab_asks_nothing(live: tuple[str, Engine], watch: Any) -> None:
+    """A tab that nobody sees rests, and asks at once when it is seen again."""
+    page = watch(live[0]).page
+    page.clock.install()
+    page.goto(live[0])
+    expect(page.locator(".drawn")).to_be_visible(timeout=20_000)
+    page.evaluate("Object.defineProperty(document, 'hidden', {configurable: true, get: () => window.away})")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.post_data or ""))
+    page.evaluate("window.away = true")
+    page.clock.run_for(30_000)
+    assert [body for body in asked if '"beat"' in body] == []
+    with page.expect_request(lambda request: '"beat"' in (request.post_data or ""), timeout=PROMISE_MS):
+        page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_filters_live_in_the_address(full: str, watch: Any) -> None:
+    """A choice in the bar changes address and figures, a link brings it back, the next page keeps it."""
+    watched = watch(full)
+    page = watched.open("/")
+    page.get_by_text("30d", exact=True).click()
+    page.locator("#filter-team").click()
+    page.locator("[role=option]:visible").get_by_text("team-2").click()
+    page.wait_for_url("**/?range=30d&team=team-2")
+    assert watched.violations() == []
+    page.keyboard.press("Escape")
+    page.locator("#nav-requests").click()
+    page.wait_for_url("**/requests?range=30d&team=team-2")
+    expect(page.locator(".ag-row [col-id=team_id]").first).to_have_text("team-2")
+    again = watched.open("/requests?range=30d&team=team-2")
+    expect(again.locator(".mantine-Pill-root")).to_have_text("team-2")
+    again.locator("#filter-clear").click()
+    again.wait_for_url("**/requests?range=30d")
+    assert watched.faults == []
+
+
+def test_a_row_opens_its_arithmetic(full: str, watch: Any) -> None:
+    """A click on a row shows how its cost comes about; the address names the call; closing forgets it."""
+    watched = watch(full)
+    page = watched.open("/requests")
+    page.locator(".ag-row").nth(2).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", name="How the cost comes about")).to_be_visible()
+    page.wait_for_url("**/requests#*")
+    watched.assert_good()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.wait_for_function("location.hash === ''")
+
+
+def test_grid_sorts_in_the_store(full: str, watch: Any) -> None:
+    """The dearest call of all comes first, not the dearest of those already loaded."""
+    page = watch(full).open("/requests?range=90d")
+    page.locator(".ag-header-cell[col-id=cost_nano_usd]").click()
+    expect(page.locator(".ag-row[row-index='0'] [col-id=cost_nano_usd]")).to_contain_text("$400.00")
+
+
+def test_narrow_screens_have_drawers(full: str, watch: Any) -> None:
+    """At 390 pixels menu and filters open and close, by hand and by Escape, and focus returns."""
+    watched = watch(full, width=390)
+    page = watched.open("/")
+    page.locator("#filter-open").click()
+    expect(page.locator("#filter-team")).to_be_visible()
+    watched.assert_good()
+    page.keyboard.press("Escape")
+    expect(page.locator("#filter-team")).to_be_hidden()
+    expect(page.locator("#filter-open")).to_be_focused()
+    page.locator("#burger").click()
+    watched.assert_good()
+    page.locator("#nav-anomalies").click()
+    expect(page.get_by_role("heading", name="Anomalies")).to_be_visible()
+    expect(page.locator("#nav-anomalies")).to_be_hidden()
+
+
+def test_scheme_is_remembered(full: str, watch: Any) -> None:
+    """Dark stays dark after a reload, before the first paint."""
+    watched = watch(full)
+    watched.open("/").get_by_text("Dark", exact=True).click()
+    watched.page.wait_for_function("document.documentElement.dataset.mantineColorScheme === 'dark'")
+    watched.page.reload(wait_until="commit")
+    watched.page.wait_for_function("document.documentElement.dataset.mantineColorScheme === 'dark'")
+    expect(watched.page.locator(".drawn")).to_be_visible(timeout=20_000)
+    watched.assert_good()
+
+
+def test_share_button_is_gone(watch: Any) -> None:
+    """plotly's own settings show a button that uploads the figure; ours do not, also with the bar shown."""
+    figure = {"data": [{"y": [1, 2]}]}
+    app = Dash("share", use_pages=False, pages_folder="")
+    shown = {**CONFIG, "displayModeBar": True}
+    app.layout = [
+        dcc.Graph(id="plain", figure=figure, config={"displayModeBar": True}),
+        dcc.Graph(id="ours", figure=figure, config=shown),
+    ]
+    with served(app) as address:
+        page = watch(address).page
+        page.goto(address)
+        expect(page.locator("#ours .modebar-btn").first).to_be_attached()
+        expect(page.locator("#plain .modebar-btn[data-title*=Share]")).to_have_count(1)
+        expect(page.locator("#ours .modebar-btn[data-title*=Share]")).to_have_count(0)
