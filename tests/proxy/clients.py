@@ -13,6 +13,8 @@ CHAT_KEY = "sk-chat-team"
 TRACE_KEY = "sk-trace-team"
 CALL_ID = "x-litellm-call-id"
 TIMEOUT_S = 60.0
+# uvicorn closes a connection that was idle for 5 s, perhaps while a client that waits as long sends on it.
+KEPT_ALIVE_S = 2.0
 
 
 def openai_client(proxy: Proxy, key: str = SEARCH_KEY) -> openai.OpenAI:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlmodel import Session, col, select
 
-from tests.proxy.clients import TIMEOUT_S, TRACE_KEY, say
+from tests.proxy.clients import KEPT_ALIVE_S, TIMEOUT_S, TRACE_KEY, say
 from tests.proxy.conftest import SUMMARY
 from tests.proxy.hand import nano_usd
 from tests.proxy.process import Proxy
@@ -27,7 +27,7 @@ TEAM = "team-trace"
 
 async def _replay(proxy: Proxy, trace: list[Arrival]) -> list[int]:
     """Send each request at its moment, however many are still under way."""
-    limits = httpx.Limits(max_connections=64)
+    limits = httpx.Limits(max_connections=64, keepalive_expiry=KEPT_ALIVE_S)
     headers = {"Authorization": f"Bearer {TRACE_KEY}"}
     start = time.monotonic()
     async with httpx.AsyncClient(base_url=proxy.url, headers=headers, timeout=TIMEOUT_S * 2, limits=limits) as client:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.proxy.asking import Asking, asking
-from tests.proxy.clients import CALL_ID, CHAT_KEY, TIMEOUT_S
+from tests.proxy.clients import CALL_ID, CHAT_KEY, KEPT_ALIVE_S, TIMEOUT_S
 from tests.proxy.conftest import SUMMARY
 from tests.proxy.process import Proxy
 from tests.proxy.rows import wait_for_rows
@@ -27,7 +27,8 @@ async def _call_all(proxy: Proxy, calls: list[Asking]) -> list[httpx.Response]:
     """Call each model once, several at a time."""
     gate = asyncio.Semaphore(AT_A_TIME)
     headers = {"Authorization": f"Bearer {CHAT_KEY}", "x-litellm-end-user-id": RUN}
-    async with httpx.AsyncClient(base_url=proxy.url, headers=headers, timeout=TIMEOUT_S) as client:
+    limits = httpx.Limits(max_connections=AT_A_TIME, keepalive_expiry=KEPT_ALIVE_S)
+    async with httpx.AsyncClient(base_url=proxy.url, headers=headers, timeout=TIMEOUT_S, limits=limits) as client:
 
         async def call(one: Asking) -> httpx.Response:
             async with gate:

@@ -21,6 +21,7 @@ from tests.upstream.wire import (
     Json,
     Lenient,
     RefusalError,
+    bearer,
     checked,
     header_key,
     named,
@@ -38,7 +39,12 @@ def _error(status: int, message: str) -> Json:
     return {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
 
 
-ANTHROPIC = Dialect(has_key=header_key("x-api-key"), shape_error=_error)
+def _has_key(request: Request) -> bool:
+    """Older clients send a header of Anthropic's own, newer ones a bearer token."""
+    return header_key("x-api-key")(request) or bearer(request)
+
+
+ANTHROPIC = Dialect(has_key=_has_key, shape_error=_error)
 
 
 class Message(Lenient):
