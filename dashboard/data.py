@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from cachetools import LRUCache
 from sqlalchemy import Engine
@@ -18,10 +18,14 @@ from usage_plugin.settings import Settings
 from usage_plugin.store.migrate import SchemaState, schema_state
 from usage_plugin.store.read import Newest, newest
 
-MAX_ANSWERS = 1024
-MAX_AGE_S = 30.0
-# An answer is kept this many times as long as it took, so that a slow question takes at most 5 % of a core.
-REST_FACTOR = 20.0
+MAX_ANSWERS: Final = 1024
+MAX_AGE_S: Final = 30.0
+# A heavy question rests this many times as long as it took, so that a busy store spends at most 5 % of a core on it,
+REST_FACTOR: Final = 20.0
+# but never so long that pages stay behind once the store is quiet: they are drawn once more when it has settled.
+MAX_REST_S: Final = 5.0
+SETTLED_AFTER_S: Final = 6.0
+LOCKS: Final = 32
 
 Question = ParamSpec("Question")
 Answer = TypeVar("Answer")
@@ -32,11 +36,11 @@ class _Kept:
     answer: Any
     row_id: int
     asked_at_s: float
-    took_s: float
+    rest_s: float
 
     def is_good(self, row_id: int, now_s: float) -> bool:
         age_s = now_s - self.asked_at_s
-        return age_s < self.took_s * REST_FACTOR or (row_id == self.row_id and age_s < MAX_AGE_S)
+        return age_s < self.rest_s or (row_id == self.row_id and age_s < MAX_AGE_S)
 
 
 class Data:
@@ -66,6 +70,8 @@ class Data:
         self._timer_s = timer_s
         self._kept: LRUCache[Hashable, _Kept] = LRUCache(MAX_ANSWERS)
         self._lock = threading.Lock()
+        self._asking = [threading.Lock() for _ in range(LOCKS)]
+        self._row_seen: tuple[int, float] = (-1, 0.0)
 
     def look(self) -> Look:
         """Take one look: everything drawn from it is about the same moment.
@@ -74,6 +80,15 @@ class Data:
             StoreUnavailable: The database does not answer, or has no tables.
         """
         return Look(self, self.clock(), newest(self.engine))
+
+    def version(self, look: Look) -> str:
+        """Name what a page would show: another name after a new row, a while after the last one, and each minute."""
+        now_s, row_id = self._timer_s(), look.newest.row_id
+        with self._lock:
+            if row_id != self._row_seen[0]:
+                self._row_seen = (row_id, now_s)
+            settled = now_s - self._row_seen[1] >= SETTLED_AFTER_S
+        return f"{row_id}:{look.now:%d%H%M}:{'settled' if settled else 'new'}"
 
     def schema(self) -> SchemaState:
         """Say whether the schema is there and fits; raises StoreUnavailable."""
@@ -89,16 +104,18 @@ class Data:
         """Name the database that is shown as heartbeats name theirs."""
         return fingerprint(self.settings.url)
 
-    def recall(self, row_id: int, question: Hashable, ask: Callable[[], Answer]) -> Answer:
-        """Give the remembered answer while it is good, else ask."""
-        with self._lock:
-            kept = self._kept.get(question)
-        now_s = self._timer_s()
-        if kept is None or not kept.is_good(row_id, now_s):
-            answer = ask()
-            kept = _Kept(answer, row_id, now_s, self._timer_s() - now_s)
+    def recall(self, row_id: int, question: Hashable, ask: Callable[[], Answer], *, heavy: bool = False) -> Answer:
+        """Give the remembered answer while it is good, else ask; pages that ask the same at once ask once."""
+        with self._asking[hash(question) % LOCKS]:
             with self._lock:
-                self._kept[question] = kept
+                kept = self._kept.get(question)
+            now_s = self._timer_s()
+            if kept is None or not kept.is_good(row_id, now_s):
+                answer = ask()
+                rest_s = min((self._timer_s() - now_s) * REST_FACTOR, MAX_REST_S) if heavy else 0.0
+                kept = _Kept(answer, row_id, now_s, rest_s)
+                with self._lock:
+                    self._kept[question] = kept
         found: Answer = kept.answer
         return found
 
@@ -117,6 +134,18 @@ class Look:
         *args: Question.args,
         **options: Question.kwargs,
     ) -> Answer:
-        """Ask the read door, or remember what it said; raises StoreUnavailable."""
+        """Ask the read door, or remember what it said since the newest row; raises StoreUnavailable."""
         question = (reader, args, tuple(sorted(options.items())))
         return self.data.recall(self.newest.row_id, question, lambda: reader(self.data.engine, *args, **options))
+
+    def ask_heavy(
+        self,
+        reader: Callable[Concatenate[Engine, Question], Answer],
+        *args: Question.args,
+        **options: Question.kwargs,
+    ) -> Answer:
+        """Ask what may take long and may be some seconds old; raises StoreUnavailable."""
+        question = (reader, args, tuple(sorted(options.items())))
+        return self.data.recall(
+            self.newest.row_id, question, lambda: reader(self.data.engine, *args, **options), heavy=True
+        )

@@ -135,7 +135,7 @@ def _register_pulse(app: Dash, data: Data) -> None:
         except StoreError as error:
             trouble = [] if last_call is None else [Notice(Trouble.UNAVAILABLE, str(error))]
             return DOWN, no_update, notice_list(trouble)
-        version = f"{look.newest.row_id}:{look.now:%d%H%M}"
+        version = data.version(look)
         latest = look.newest.completed_at
         return (
             version if version != known else no_update,

@@ -72,11 +72,11 @@ def anomalies(look: Look, filters: Filters) -> Anomalies:
 
 def _watch(look: Look, filters: Filters, granularity: Granularity) -> Watch:
     shown = _shown(look, filters, granularity)
-    known = look.ask(read.cost_series, shown.between(shown.start - HISTORY[granularity], shown.end))
+    known = look.ask_heavy(read.cost_series, shown.between(shown.start - HISTORY[granularity], shown.end))
     band = _band(known, granularity, look.now, shown.start)
     flags = _flags(band)
     if flags:
-        flags = _with_drivers(flags, look.ask(read.stack, shown, top=MEMBERS_WATCHED))
+        flags = _with_drivers(flags, look.ask_heavy(read.stack, shown, top=MEMBERS_WATCHED))
     return Watch(granularity, band, flags)
 
 
