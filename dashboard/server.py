@@ -11,6 +11,7 @@ from waitress import serve  # type: ignore[import-untyped]
 
 from dashboard.app import create_app
 from dashboard.data import Data
+from dashboard.heartbeat import beating
 from usage_plugin.demo.place import demo_url
 from usage_plugin.errors import InputError, StoreError, UsagePluginError
 from usage_plugin.logs import ensure_visible, get_logger
@@ -57,7 +58,8 @@ def run(settings: Settings, *, demo: bool = False, host: str | None = None, port
     app = create_app(Data(engine, settings, demo=demo))
     address, bound = listener.getsockname()[:2]
     _log.info("dashboard_ready", url=f"http://{address}:{bound}", database=settings.safe_url)
-    serve(app.server, sockets=[listener], threads=THREADS, ident=None)
+    with beating(settings):
+        serve(app.server, sockets=[listener], threads=THREADS, ident=None)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -13,6 +13,7 @@ from dashboard.theme import Palette, template
 
 MILLISECONDS = 1000
 EMPTY_TOP_USD = 1.0
+NOTHING_KNOWN = "No call of this time has a known price"
 
 
 def blank(colours: Palette) -> go.Figure:

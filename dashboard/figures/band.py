@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.figures.axes import blank, dollar_axis, time_axis
+from dashboard.figures.axes import NOTHING_KNOWN, blank, dollar_axis, say, time_axis
 from dashboard.frames import Band, FloatArray
 from dashboard.theme import Palette, dollars
 
@@ -28,6 +28,8 @@ def cost_with_band(band: Band, colours: Palette) -> go.Figure:
         figure.add_trace(_so_far(band, band.partial, colours))
     time_axis(figure, band.buckets, band.bucket_length)
     dollar_axis(figure, _highest(band))
+    if not np.isfinite(band.cost_usd).any():
+        say(figure, NOTHING_KNOWN, colours)
     return figure
 
 

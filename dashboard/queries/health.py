@@ -14,6 +14,7 @@ from usage_plugin.hold.heartbeat import Heartbeat
 from usage_plugin.store.migrate import SchemaState
 
 SILENT_AFTER = timedelta(seconds=30)
+FORGOTTEN_AFTER = timedelta(days=1)
 
 
 class Reason(StrEnum):
@@ -83,13 +84,16 @@ def why_broken(data: Data, error: StoreError) -> Emptiness:
 
 
 def notices(data: Data) -> tuple[Notice, ...]:
-    """Say what is wrong while figures are shown: losses, a full stop, another database."""
+    """Say what is wrong while figures are shown: losses of the last day, a full stop, another database."""
     if data.demo:
         return ()
     beats = data.heartbeats()
     here = [beat for beat in beats if beat.database_fingerprint == data.fingerprint]
     elsewhere = [beat for beat in beats if beat not in here and _is_alive(beat, data.clock())]
-    return (*_losses(here), *_failures(here), *_stopped(here, data.clock()), *_strays(elsewhere))
+    now = data.clock()
+    alive = [beat for beat in here if _is_alive(beat, now)]
+    recent = [beat for beat in here if now - beat.beat_at < FORGOTTEN_AFTER]
+    return (*_losses(recent), *_failures(alive), *_stopped(here, now), *_strays(elsewhere))
 
 
 def _why_no_rows(data: Data) -> Emptiness:

@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from dashboard.figures.axes import tick_format
+from dashboard.figures.axes import NOTHING_KNOWN, tick_format
 from dashboard.figures.band import cost_with_band
-from dashboard.figures.cost import NOTHING_BILLED, NOTHING_KNOWN, cost_over_time, legend_of
+from dashboard.figures.cost import NOTHING_BILLED, cost_over_time, legend_of
 from dashboard.figures.sparkline import HEIGHT, WIDTH, sparkline
 from dashboard.frames import Band, StackedCost
 from dashboard.theme import DARK, LIGHT
@@ -112,7 +112,9 @@ def test_empty_band_can_be_drawn() -> None:
     """A series without any point is an empty chart, not an error."""
     nothing = np.full(3, NAN)
     empty = replace(BAND, cost_usd=nothing, lower=nothing, upper=nothing, expected=nothing, flagged=np.zeros(3, bool))
-    assert list(named(cost_with_band(empty, LIGHT))["Cost"].y) == [None, None, None]
+    figure = cost_with_band(empty, LIGHT)
+    assert list(named(figure)["Cost"].y) == [None, None, None]
+    assert [note.text for note in figure.layout.annotations] == [NOTHING_KNOWN]
 
 
 def lines(values: list[float | None]) -> list[list[tuple[float, float]]]:

@@ -202,6 +202,8 @@ def test_heartbeats_explain_an_empty_store(data: Data, tmp_path: Path, changes: 
     [
         ({}, None),
         ({"lost": 5}, Trouble.LOST),
+        ({"lost": 5, "role": "sdk", "beat_at": NOW - timedelta(days=2)}, None),
+        ({"waiting": 3, "last_error": "x", "role": "sdk", "beat_at": NOW - timedelta(hours=1)}, None),
         ({"waiting": 3, "last_error": "disk full"}, Trouble.NOT_WRITTEN),
         ({"beat_at": NOW - timedelta(minutes=5)}, Trouble.STOPPED),
         ({"stopped_at": NOW}, Trouble.STOPPED),

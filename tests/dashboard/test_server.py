@@ -5,12 +5,25 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from dashboard.heartbeat import beating
 from dashboard.server import listen, main
 from usage_plugin.errors import InputError
+from usage_plugin.hold.heartbeat import fingerprint, read_heartbeats, state_dirs
+from usage_plugin.settings import Settings
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    """Wait, for 5 s at most, until something has happened."""
+    end = time.monotonic() + 5
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_a_taken_port_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,7 +55,26 @@ def test_a_bad_database_url_is_one_clear_line(
     assert "secret" not in said
 
 
-def test_it_imports_no_litellm(tmp_path: Path) -> None:
+def test_it_beats_while_it_runs(settings: Settings) -> None:
+    """The doctor sees a dashboard that lives, on which database, and later that it has ended."""
+    folder = state_dirs(settings)[0]
+    with beating(settings, every_s=0.01):
+        wait_for(lambda: any(beat.beat_at > beat.started_at for beat in read_heartbeats(folder)))
+        (beat,) = read_heartbeats(folder)
+        assert (beat.role, beat.database_fingerprint, beat.stopped_at) == ("dashboard", fingerprint(settings.url), None)
+    (beat,) = read_heartbeats(folder)
+    assert beat.stopped_at is not None
+
+
+def test_an_unwritable_folder_is_no_reason_to_stop(tmp_path: Path) -> None:
+    """Without a place for its heartbeat the dashboard serves all the same."""
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    with beating(Settings(data_dir=file), every_s=0.01):
+        pass
+
+
+def test_it_imports_no_litellm() -> None:
     """The dashboard starts without LiteLLM's seconds and megabytes."""
     code = "import sys, dashboard.server; sys.exit('litellm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -154,7 +154,6 @@ def test_records_are_paged_and_sorted_with_unknowns_last(engine: Engine) -> None
 
 def test_detail_has_tags_and_the_price_of_its_day(engine: Engine) -> None:
     """One call in full: its tags by name, its unit prices as exact decimals."""
-    prices = (("input_cost_per_token", "0.0000025"),)
     price = PriceSnapshot(
         "p1", "openai", "gpt-4o", "litellm_price_map", "1.100", (("input_cost_per_token", "0.0000025"),)
     )

@@ -1,0 +1,57 @@
+"""Settings in, a file that says that this dashboard lives, and which database it shows, for ``usage-plugin doctor``."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+from usage_plugin import __version__
+from usage_plugin.clock import Clock, utc_now
+from usage_plugin.hold.heartbeat import Heartbeat, fingerprint, state_dirs, write_heartbeat_anywhere
+from usage_plugin.settings import Settings
+
+BEAT_EVERY_S = 10.0
+
+
+@contextmanager
+def beating(settings: Settings, *, clock: Clock = utc_now, every_s: float = BEAT_EVERY_S) -> Iterator[None]:
+    """Beat while the block runs, and say at its end that it has ended. A folder that cannot be written is no error."""
+    stop = threading.Event()
+    first = _first_beat(settings, clock)
+    thread = threading.Thread(target=_beat, args=(settings, first, clock, stop, every_s), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _beat(settings: Settings, first: Heartbeat, clock: Clock, stop: threading.Event, every_s: float) -> None:
+    _write(settings, first)
+    while not stop.wait(every_s):
+        _write(settings, replace(first, beat_at=clock()))
+    _write(settings, replace(first, beat_at=clock(), stopped_at=clock()))
+
+
+def _write(settings: Settings, beat: Heartbeat) -> None:
+    with suppress(OSError):
+        write_heartbeat_anywhere(state_dirs(settings), beat)
+
+
+def _first_beat(settings: Settings, clock: Clock) -> Heartbeat:
+    now = clock()
+    return Heartbeat(
+        role="dashboard",
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        safe_url=settings.safe_url,
+        database_fingerprint=fingerprint(settings.url),
+        version=__version__,
+        started_at=now,
+        beat_at=now,
+    )
