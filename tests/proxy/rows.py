@@ -13,7 +13,7 @@ from usage_plugin.store.tables import UsageRecord, UsageRecordTag
 
 WAIT_AT_MOST_S = 15.0
 # Time for a second row of one call to show itself; the writer flushes every 0.1 s in these tests.
-SETTLE_S = 0.5
+SETTLE_S = 0.3
 
 
 def find_rows(engine: Engine, **wanted: Any) -> Sequence[UsageRecord]:

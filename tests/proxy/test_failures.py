@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from typing import Any
 
 import anthropic
 import httpx
@@ -154,19 +155,28 @@ def test_a_provider_error_reaches_the_anthropic_sdk_and_one_row(
     assert (row.cost_nano_usd, row.cost_confidence) == (0, "free")
 
 
-def test_a_client_that_leaves_a_stream_is_one_interrupted_row(proxy: Proxy, http: httpx.Client, row_of: RowOf) -> None:
+LEFT: dict[str, tuple[str, dict[str, Any]]] = {
+    "chat": ("/v1/chat/completions", {"model": "chat"}),
+    "messages": ("/v1/messages", {"model": "claude", "max_tokens": 90}),
+    "responses": ("/v1/responses", {"model": "chat"}),
+}
+
+
+@pytest.mark.parametrize("kind", LEFT)
+def test_a_client_that_leaves_a_stream_is_one_interrupted_row(http: httpx.Client, row_of: RowOf, kind: str) -> None:
     """The provider bills what it made until then: an estimate, marked as one."""
+    path, body = LEFT[kind]
     text = marker(prompt=1200, completion=74, chunks=60, chunk_delay_ms=50)
-    body = {"model": "chat", "stream": True, "messages": [{"role": "user", "content": text}]}
-    with http.stream("POST", "/v1/chat/completions", json=body) as answer:
+    said = {"input": text} if kind == "responses" else {"messages": say(text)}
+    with http.stream("POST", path, json=body | said | {"stream": True}) as answer:
         lines = answer.iter_lines()
-        for _ in range(6):
+        for _ in range(15):
             next(lines)
     row = row_of(answer.headers[CALL_ID])
     assert (row.status, row.stream, row.is_terminal) == ("interrupted", True, True)
     assert (row.tokens_source, row.cost_confidence) == ("estimated", "estimated")
     assert set(categories(row)) == {"input_uncached", "output_text"}
-    assert row.prompt_tokens is not None
-    assert 0 < row.prompt_tokens < 200
+    assert row.completion_tokens is not None
+    assert 0 < row.completion_tokens < 74
     assert row.cost_nano_usd is not None
     assert row.cost_nano_usd > 0

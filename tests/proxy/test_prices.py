@@ -50,6 +50,33 @@ def test_a_negotiated_price_counts_and_is_kept(proxy: Proxy, row_of: RowOf, stre
     assert '"input_cost_per_token"' in price.prices_usd
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_spoken_tokens_have_a_price_of_their_own(proxy: Proxy, row_of: RowOf, stream: bool) -> None:
+    """gpt-audio costs $2.50 and $10 for text, $32 and $64 for speech, per million tokens."""
+    usage = marker(prompt=1200, audio_in=900, completion=74, audio_out=50)
+    row = row_of(chat(proxy, "openai/gpt-audio", usage, stream=stream).headers[CALL_ID])
+    assert categories(row) == {"input_uncached": 300, "input_audio": 900, "output_text": 24, "output_audio": 50}
+    assert row.cost_nano_usd == nano_usd((300, "2.50"), (900, "32"), (24, "10"), (50, "64"))
+    assert row.cost_confidence == "exact"
+
+
+@pytest.mark.parametrize(
+    ("usage", "cost"),
+    [
+        (marker(prompt=200_000, completion=74), nano_usd((200_000, "1.25"), (74, "10"))),
+        (
+            marker(prompt=200_001, cached=1000, completion=74),
+            nano_usd((199_001, "2.50"), (1000, "0.25"), (74, "15")),
+        ),
+    ],
+    ids=["at the threshold", "above it"],
+)
+def test_a_long_prompt_has_dearer_prices(proxy: Proxy, row_of: RowOf, usage: str, cost: int) -> None:
+    """gemini-2.5-pro charges all tokens of a call more once its prompt is longer than 200,000."""
+    row = row_of(chat(proxy, "gemini/gemini-2.5-pro", usage).headers[CALL_ID])
+    assert (row.cost_nano_usd, row.cost_confidence, row.adjustment_nano_usd) == (cost, "exact", 0)
+
+
 def test_an_answer_without_usage_has_no_tokens_and_no_cost(proxy: Proxy, row_of: RowOf) -> None:
     """LiteLLM reports 0 tokens and $0; the provider said nothing of the kind."""
     row = row_of(chat(proxy, "chat", marker(silent=1)).headers[CALL_ID])
