@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import socket
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from waitress import serve  # type: ignore[import-untyped]
 
@@ -58,8 +60,14 @@ def run(settings: Settings, *, demo: bool = False, host: str | None = None, port
     app = create_app(Data(engine, settings, demo=demo))
     address, bound = listener.getsockname()[:2]
     _log.info("dashboard_ready", url=f"http://{address}:{bound}", database=settings.safe_url)
+    signal.signal(signal.SIGTERM, _leave)
     with beating(settings):
         serve(app.server, sockets=[listener], threads=THREADS, ident=None)
+
+
+def _leave(_signal: int, _frame: object) -> NoReturn:
+    """Leave as by Ctrl-C, so that the heartbeat says that it was on purpose."""
+    raise KeyboardInterrupt
 
 
 def listen(host: str, port: int) -> socket.socket:

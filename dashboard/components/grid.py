@@ -22,15 +22,14 @@ COLUMNS: Final[list[dict[str, Any]]] = [
     {"field": "completed_at", "headerName": "Ended (UTC)", "width": 138, "cellClass": "num", "sort": "desc"},
     {"field": "model", "headerName": "Model", "minWidth": 124, "flex": 2},
     {"field": "cost_nano_usd", "headerName": "Cost", "width": 104, **NUMBER},
-    {"field": "status", "headerName": "Status", "width": 116, "cellClassRules": STATUS_RULES},
-    {"field": "total_tokens", "headerName": "Tokens", "width": 100, **NUMBER},
-    {"field": "latency_ms", "headerName": "Latency", "width": 104, **NUMBER},
-    {"field": "team_id", "headerName": "Team", "minWidth": 130, "flex": 1},
-    {"field": "user_id", "headerName": "User", "minWidth": 130, "flex": 1},
-    {"field": "api_key_hash", "headerName": "Key", "minWidth": 130, "flex": 1},
-    {"field": "provider", "headerName": "Provider", "width": 120},
-    {"field": "cost_confidence", "headerName": "Cost is", "width": 110},
-    {"field": "call_type", "headerName": "Call", "width": 130},
+    {"field": "status", "headerName": "Status", "width": 106, "cellClassRules": STATUS_RULES},
+    {"field": "total_tokens", "headerName": "Tokens", "width": 92, **NUMBER},
+    {"field": "latency_ms", "headerName": "Latency", "width": 96, **NUMBER},
+    {"field": "team_id", "headerName": "Team", "minWidth": 104, "flex": 1},
+    {"field": "user_id", "headerName": "User", "minWidth": 104, "flex": 1},
+    {"field": "api_key_hash", "headerName": "Key", "minWidth": 104, "flex": 1},
+    {"field": "provider", "headerName": "Provider", "width": 104},
+    {"field": "cost_confidence", "headerName": "Cost is", "width": 104},
 ]
 # Colours are the style sheet's variables, so that the grid follows the scheme.
 THEME: Final = (
@@ -81,7 +80,7 @@ def row_of(record: UsageRecord) -> dict[str, str]:
         "event_key": record.event_key,
         "completed_at": f"{record.completed_at:%d %b %H:%M:%S}",
         "model": record.model or record.requested_model or UNKNOWN,
-        "status": record.status,
+        "status": record.status if record.is_terminal else f"{record.status} (attempt)",
         "cost_nano_usd": cost_of(record),
         "total_tokens": full_count(record.total_tokens),
         "latency_ms": duration(record.latency_ms),
@@ -90,7 +89,6 @@ def row_of(record: UsageRecord) -> dict[str, str]:
         "api_key_hash": record.api_key_alias or short(record.api_key_hash),
         "provider": record.provider or UNKNOWN,
         "cost_confidence": record.cost_confidence,
-        "call_type": record.call_type if record.is_terminal else f"{record.call_type} (unfinished)",
     }
 
 

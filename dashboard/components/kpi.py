@@ -14,6 +14,7 @@ from dashboard.theme import UNKNOWN, Palette, count, duration, money, percent
 from usage_plugin.store.read import Usage
 
 LITTLE = 0.0005
+MUCH = 99.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,8 @@ def change(kpi: Kpi) -> Component:
     if not kpi.before:
         return html.P("was 0 before" if kpi.now else "as before", className="kpi-change")
     share = (kpi.now - kpi.before) / abs(kpi.before)
+    if share >= MUCH:
+        return html.P("hardly any before", className="kpi-change")
     if abs(share) < LITTLE:
         return html.P("as before", className="kpi-change")
     kind = {True: "bad", False: "good"}[share > 0] if kpi.more_is == "bad" else ""

@@ -67,6 +67,7 @@ def kpi(now: float | None, before: float | None, more_is: str = "bad") -> Kpi:
         (5, 10, "▼ 50.0% down 50.0%  vs previous"),
         (200, 10, "▲ 20-fold up 20-fold  vs previous"),
         (10, 10, "as before"),
+        (9_999, 3, "hardly any before"),
         (10, None, "no comparison"),
         (None, 10, "no comparison"),
         (10, 0, "was 0 before"),
@@ -155,7 +156,7 @@ def test_grid_rows_fill_each_column() -> None:
     row = row_of(record(api_key_hash="0123456789abcdef", is_terminal=False))
     assert set(row) == {*fields, "event_key"}
     assert row["api_key_hash"] == "01234567…"
-    assert row["call_type"] == "acompletion (unfinished)"
+    assert row["status"] == "success (attempt)"
 
 
 def test_arithmetic_table_ends_in_bold_cost() -> None:
