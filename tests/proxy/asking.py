@@ -140,7 +140,7 @@ def _image(chosen: Chosen) -> Asking:
 
 def _speech(chosen: Chosen) -> Asking:
     text = f"Please read this aloud, number {chosen.number}."
-    cost = len(text) * chosen.entry.price("input_cost_per_character")
+    cost = len(text.replace(" ", "")) * chosen.entry.price("input_cost_per_character")  # LiteLLM leaves blanks out
     body = {"model": chosen.public, "input": text, "voice": "alloy"}
     return Asking("/v1/audio/speech", body, Expected(cost, {"input_characters": len(text)}))
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
 import anthropic
 import httpx
 import openai
@@ -11,6 +16,7 @@ from tests.proxy.process import Proxy
 SEARCH_KEY = "sk-search-team"
 CHAT_KEY = "sk-chat-team"
 TRACE_KEY = "sk-trace-team"
+Answer = TypeVar("Answer")
 CALL_ID = "x-litellm-call-id"
 TIMEOUT_S = 60.0
 # uvicorn closes a connection that was idle for 5 s, perhaps while a client that waits as long sends on it.
@@ -30,6 +36,12 @@ def anthropic_client(proxy: Proxy, key: str = SEARCH_KEY) -> anthropic.Anthropic
 def http_client(proxy: Proxy, key: str = SEARCH_KEY) -> httpx.Client:
     """Make a plain client."""
     return httpx.Client(base_url=proxy.url, headers={"Authorization": f"Bearer {key}"}, timeout=TIMEOUT_S)
+
+
+def in_own_loop(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run async work in a thread of its own: a browser test leaves a running loop in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 def say(text: str) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlmodel import Session, col, select
 
-from tests.proxy.clients import KEPT_ALIVE_S, TIMEOUT_S, TRACE_KEY, say
+from tests.proxy.clients import KEPT_ALIVE_S, TIMEOUT_S, TRACE_KEY, in_own_loop, say
 from tests.proxy.conftest import SUMMARY
 from tests.proxy.hand import nano_usd
 from tests.proxy.process import Proxy
@@ -50,7 +50,7 @@ def test_the_trace_arrives_to_the_token_and_to_the_billionth(proxy: Proxy, reque
     trace = arrivals()
     assert len(trace) == 2000
     began = time.monotonic()
-    assert set(asyncio.run(_replay(proxy, trace))) == {200}
+    assert set(in_own_loop(_replay(proxy, trace))) == {200}
     took_s = time.monotonic() - began
     rows = wait_for_rows(proxy.engine, 2000, at_most_s=60, team_id=TEAM)
     request.config.stash[SUMMARY].append(f"azure trace: 2000 requests in {took_s:.0f} s, {2000 / took_s:.0f} a second")

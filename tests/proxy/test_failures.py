@@ -90,7 +90,7 @@ def test_a_fallback_is_one_row_of_the_model_that_answered(proxy: Proxy, row_of: 
     assert answer.status_code == 200, answer.text
     row = row_of(answer.headers[CALL_ID])
     assert [call["status"] for call in proxy.upstream.calls(mark)] == [500, 500, 200]
-    assert (row.status, row.fallbacks) == ("success", 1)
+    assert (row.status, row.attempts, row.fallbacks) == ("success", 3, 1)
     assert (row.requested_model, row.model_group) == ("primary", "claude")
     assert (row.provider, row.model) == ("anthropic", "claude-sonnet-4-5-20250929")
     assert row.cost_nano_usd == nano_usd((1200, "3"), (74, "15"))

@@ -112,13 +112,14 @@ def test_a_gpt_image_is_billed_in_tokens(openai_sdk: openai.OpenAI, row_of: RowO
 
 
 def test_speech_is_billed_by_the_character(openai_sdk: openai.OpenAI, row_of: RowOf) -> None:
-    """tts-1 costs $15 per million characters; blanks are characters too."""
+    """tts-1 costs $15 per million characters; LiteLLM leaves the four blanks out, which the adjustment shows."""
     text = "Good morning, how are you?"
     raw = openai_sdk.audio.speech.with_raw_response.create(model="speech", voice="alloy", input=text)
     row = row_of(raw.headers[CALL_ID])
     assert (row.call_type, row.model, row.input_characters) == ("aspeech", "tts-1", 26)
     assert (row.tokens_source, row.prompt_tokens) == ("none", None)
-    assert row.cost_nano_usd == nano_usd((26, "15"))
+    assert row.cost_nano_usd == nano_usd((22, "15"))
+    assert row.adjustment_nano_usd == -nano_usd((4, "15"))
 
 
 def test_whisper_is_billed_by_the_second(openai_sdk: openai.OpenAI, row_of: RowOf) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.proxy.asking import Asking, asking
-from tests.proxy.clients import CALL_ID, CHAT_KEY, KEPT_ALIVE_S, TIMEOUT_S
+from tests.proxy.clients import CALL_ID, CHAT_KEY, KEPT_ALIVE_S, TIMEOUT_S, in_own_loop
 from tests.proxy.conftest import SUMMARY
 from tests.proxy.process import Proxy
 from tests.proxy.rows import wait_for_rows
@@ -62,7 +62,7 @@ def test_each_chosen_model_is_one_right_row(proxy: Proxy, request: pytest.Fixtur
     """At least 150 models of at least 25 providers: provider, model, tokens, and the cost from usage x price."""
     chosen = choose()
     calls = [asking(model) for model in chosen]
-    answers = asyncio.run(_call_all(proxy, calls))
+    answers = in_own_loop(_call_all(proxy, calls))
     refused = {model.public: answer.text for model, answer in zip(chosen, answers, strict=True) if answer.is_error}
     assert not refused, "\n".join(f"{name}: {text[:300]}" for name, text in refused.items())
     rows = {row.litellm_call_id: row for row in wait_for_rows(proxy.engine, len(chosen), end_user_id=RUN)}

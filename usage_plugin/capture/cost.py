@@ -106,8 +106,7 @@ def _free_on_purpose(payload: Mapping[str, Any], request: Mapping[str, Any], cat
 def _billed(cost_nano_usd: int, used: Measured, prices: KnownPrices | None) -> Cost:
     lines = cost_lines(used.counts(), prices.by_name, used.service_tier) if prices else ()
     explained = to_nano_usd(total_usd(lines)) or 0
-    # LiteLLM adds floats, and leaves the blanks out of the characters that providers bill: the exact sum is right.
-    if abs(cost_nano_usd - explained) <= 1 or (used.units.input_characters and explained > cost_nano_usd):
+    if abs(cost_nano_usd - explained) <= 1:  # LiteLLM adds floats; the exact sum is the better of the two
         cost_nano_usd = explained
     unpriced = _unpriced(lines)
     if used.tokens.source is TokensSource.ESTIMATED:

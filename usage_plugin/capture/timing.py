@@ -6,12 +6,14 @@ a duration for the one and the time to first token for the other. Only the momen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from usage_plugin.capture.values import moment, number
+from usage_plugin.capture.values import count, moment, number
 from usage_plugin.event import Timing
+
+MAX_ATTEMPTS = 1000
 
 
 def read_timing(
@@ -43,17 +45,20 @@ def read_timing(
 
 def first_dispatch(metadata: Mapping[str, Any]) -> datetime | None:
     """Give the start of the first attempt that reached a provider."""
-    windows = metadata.get("llm_api_timing_windows")
-    if not isinstance(windows, list) or not windows or not isinstance(windows[0], list | tuple) or not windows[0]:
-        return None
-    return moment(windows[0][0])
+    windows = _windows(metadata)
+    first = windows[0] if windows else None
+    return moment(first[0]) if isinstance(first, list | tuple) and first else None
 
 
 def attempts_made(metadata: Mapping[str, Any]) -> int:
     """Count the attempts of a request: each leaves one window."""
+    retries = min(count(metadata.get("attempted_retries")), MAX_ATTEMPTS)
+    return max(len(_windows(metadata)), retries + 1)
+
+
+def _windows(metadata: Mapping[str, Any]) -> Sequence[Any]:
     windows = metadata.get("llm_api_timing_windows")
-    retries = number(metadata.get("attempted_retries")) or 0
-    return max(len(windows) if isinstance(windows, list) else 0, min(int(max(retries, 0)), 1000) + 1, 1)
+    return windows[:MAX_ATTEMPTS] if isinstance(windows, list | tuple) else ()
 
 
 def milliseconds(start: datetime, end: datetime) -> float:
