@@ -21,7 +21,7 @@ TOKEN_LABELS: Final = {name: name.replace("_tokens", "").replace("_", " ").capit
 GROUPS: Final[dict[str, dict[str, str]]] = {
     "What": {
         "provider": "Provider", "model": "Model", "model_group": "Model group", "requested_model": "Requested model",
-        "deployment_id": "Deployment", "call_type": "Call type", "route": "Route", "stream": "Streamed",
+        "deployment_id": "Deployment", "service_tier": "Service tier", "call_type": "Call type", "route": "Route", "stream": "Streamed",
         "attempts": "Attempts", "fallbacks": "Fallbacks", "cache_hit": "Cache hit",
     },
     "Who": {
