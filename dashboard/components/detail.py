@@ -21,8 +21,8 @@ TOKEN_LABELS: Final = {name: name.replace("_tokens", "").replace("_", " ").capit
 GROUPS: Final[dict[str, dict[str, str]]] = {
     "What": {
         "provider": "Provider", "model": "Model", "model_group": "Model group", "requested_model": "Requested model",
-        "deployment_id": "Deployment", "service_tier": "Service tier", "call_type": "Call type", "route": "Route", "stream": "Streamed",
-        "attempts": "Attempts", "fallbacks": "Fallbacks", "cache_hit": "Cache hit",
+        "deployment_id": "Deployment", "service_tier": "Service tier", "call_type": "Call type", "route": "Route",
+        "stream": "Streamed", "attempts": "Attempts", "fallbacks": "Fallbacks", "cache_hit": "Cache hit",
     },
     "Who": {
         "organization_id": "Organization", "team_alias": "Team", "team_id": "Team id", "user_id": "User",
