@@ -62,6 +62,20 @@ def test_events_are_stored_soon_after(settings: Settings, start: Callable[[Setti
     assert (recorder.counts.seen, recorder.counts.stored, recorder.counts.lost) == (1, 1, 0)
 
 
+def test_twins_are_taken_once(settings: Settings, start: Callable[[Settings], Recorder]) -> None:
+    """LiteLLM's second report of a call is not seen, waiting or stored; thousands of calls later it still is one row."""
+    recorder = start(settings)
+    event = make_event()
+    for _ in range(3):
+        recorder.put(event)
+    for _ in range(5000):
+        recorder.put(make_event())
+    recorder.put(event)
+    assert recorder.flush(30)
+    assert rows(settings) == 5001
+    assert recorder.counts.seen == 5002
+
+
 def test_what_is_left_is_written_at_the_end(settings: Settings, start: Callable[[Settings], Recorder]) -> None:
     """A program that ends at once loses nothing."""
     slow = settings.model_copy(update={"flush_every_s": 60.0})

@@ -15,7 +15,12 @@ from usage_plugin.errors import StoreError
 from usage_plugin.event import UsageEvent
 from usage_plugin.guard import Guard, describe
 from usage_plugin.hold.buffer import Buffer
+from usage_plugin.hold.codec import encode
+from usage_plugin.hold.drain import Drain
 from usage_plugin.hold.heartbeat import Heartbeat, Role, fingerprint, state_dirs, write_heartbeat_anywhere
+from usage_plugin.hold.recent import Recent
+from usage_plugin.hold.spool import Kind, Position, Spool
+from usage_plugin.hold.spool_reader import SpoolReader
 from usage_plugin.hold.writer import Writer
 from usage_plugin.logs import get_logger
 from usage_plugin.settings import Settings
@@ -33,6 +38,8 @@ class Counts:
     seen: int = 0
     stored: int = 0
     lost: int = 0
+    adopted: int = 0
+    """Stored for processes that were killed."""
     last_stored_at: datetime | None = None
     last_error: str | None = None
     last_error_at: datetime | None = None
@@ -47,6 +54,9 @@ class _Signals:
 
 class Recorder:
     """Takes events without waiting and writes them from a thread of its own.
+
+    An event is on disk, safe against a kill of the process, when ``put`` returns; where the disk does not take it, it
+    is kept in memory.
 
     Args:
         settings: Sizes, and where to write.
@@ -68,8 +78,14 @@ class Recorder:
         self.settings = settings
         self.counts = Counts()
         self._role, self._guard, self._config, self._clock = role, guard, litellm_config, clock
+        self._recent = Recent()
         self._buffer = Buffer(settings.buffer_size)
         self._writer = Writer(settings)
+        self._spool: Spool | None = None
+        self._reader: SpoolReader | None = None
+        root = settings.data_dir / "spool" / fingerprint(settings.url)
+        self._drain_spools = Drain(self._writer, root, settings.batch_size)
+        self._root = root
         self._signals = _Signals()
         self._started_at = clock()
         self._thread: threading.Thread | None = None
@@ -77,19 +93,21 @@ class Recorder:
 
     def start(self) -> None:
         """Start the thread; a daemon, so that it never keeps a process from ending."""
+        self._open_spool()
         self._thread = threading.Thread(target=self._run, name="usage-plugin-writer", daemon=True)
         self._thread.start()
         atexit.register(self.stop)
 
     def put(self, event: UsageEvent) -> None:
-        """Take an event. Costs an append; an event without room is counted as lost and said so in the log."""
-        if self._thread is None:
+        """Take an event. Costs one write to a file; an event without room anywhere is counted as lost and logged."""
+        if self._thread is None or self._recent.seen_before(event.event_key):
             return
+        kept = self._spool is not None and self._spool.append(Kind.EVENT, encode(event))
+        if not kept and not self._buffer.put(event):
+            self._count(0, 1)
+            self._guard.note("buffer_full", BufferError(f"{self.settings.buffer_size} calls wait for the database"))
         self.counts.seen += 1
         self._signals.idle.clear()
-        if not self._buffer.put(event):
-            self.counts.lost += 1
-            self._guard.note("buffer_full", BufferError(f"{self.settings.buffer_size} calls wait for the database"))
         self._signals.wake.set()
 
     def flush(self, timeout_s: float = FLUSH_AT_EXIT_S) -> bool:
@@ -114,52 +132,89 @@ class Recorder:
                 self._signals.stop.wait(pause_s)
             else:
                 self._signals.wake.wait(BEAT_EVERY_S)
-                self._signals.stop.wait(self.settings.flush_every_s if len(self._buffer) else 0)
+                self._signals.stop.wait(self.settings.flush_every_s if self._waiting() else 0)
             self._signals.wake.clear()
             pause_s = 0.0 if self._drain() else min(pause_s * 2 or 0.25, RETRY_AT_MOST_EVERY_S)
             self._beat()
-        self._drain()
+        stored = self._drain()
         self._beat(stopped=True)
+        self._close_spool(stored=stored)
         self._writer.close()
 
     def _drain(self) -> bool:
         """Write all that waits; ``False`` when the database is to be tried again later."""
         try:
             self._writer.prepare()
-            while events := self._buffer.take(self.settings.batch_size):
-                if not self._write(events):
-                    return False
+            seen = self.counts.seen
+            self._empty_buffer()
+            if self._reader is not None:
+                self._drain_spools.empty(self._reader, self._count)
+            self._drain_spools.adopt_orphans(self._count_adopted)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever happens in it
             self._failed(error)
             return False
         self._recovered()
-        if not len(self._buffer):
-            self._signals.idle.set()
+        self._signals.idle.set()
+        if self.counts.seen != seen:  # one came in between
+            self._signals.idle.clear()
         return True
 
-    def _write(self, events: list[UsageEvent]) -> bool:
+    def _empty_buffer(self) -> None:
+        """Write what the disk did not take.
+
+        Raises:
+            StoreError: The store does not take more now; the events stay in the buffer.
+        """
+        while events := self._buffer.take(self.settings.batch_size):
+            try:
+                refused = self._writer.write(events)
+            except BaseException:
+                self._buffer.put_back(events)
+                raise
+            self._count(len(events) - refused, refused)
+
+    def _count(self, stored: int, lost: int) -> None:
+        self.counts.lost += lost
+        self.counts.stored += stored
+        if stored:
+            self.counts.last_stored_at = self._clock()
+
+    def _count_adopted(self, stored: int, _set_aside: int) -> None:
+        self.counts.adopted += stored
+
+    def _waiting(self) -> int:
+        return max(self.counts.seen - self.counts.stored - self.counts.lost, 0)
+
+    def _open_spool(self) -> None:
         try:
-            refused = self._writer.write(events)
-        except Exception as error:  # noqa: BLE001 - as above
-            self._buffer.put_back(events)
-            self._failed(error)
-            return False
-        self.counts.stored += len(events) - refused
-        self.counts.lost += refused
-        self.counts.last_stored_at = self._clock()
-        return True
+            self._spool = Spool(self._root)
+        except OSError as error:
+            _log.warning("calls_are_kept_in_memory_only", reason=describe(error))
+            return
+        self._reader = SpoolReader(self._spool.folder, Position())
+
+    def _close_spool(self, *, stored: bool) -> None:
+        if self._spool is None:
+            return
+        with self._guard.stage("spool"):
+            if stored:
+                self._writer.forget(self._spool.owner)
+        self._spool.close(stored=stored)
+        self._spool = self._reader = None
 
     def _failed(self, error: Exception) -> None:
         self.counts.last_error, self.counts.last_error_at = describe(error), self._clock()
         if not self._failing:
             self._failing = True
             reason = str(error) if isinstance(error, StoreError) else describe(error)
-            _log.error("usage_is_not_recorded", waiting=len(self._buffer), reason=reason)
+            _log.error("usage_is_not_recorded", waiting=self._waiting(), reason=reason)
         self._guard.count("store")
 
     def _recovered(self) -> None:
         if self._failing:
             self._failing = False
+            if self._spool is None:
+                self._open_spool()
             self.counts.last_error = self.counts.last_error_at = None
             _log.warning("usage_is_recorded_again", stored=self.counts.stored)
 
@@ -181,7 +236,7 @@ class Recorder:
             beat_at=now,
             seen=self.counts.seen,
             stored=self.counts.stored,
-            waiting=len(self._buffer),
+            waiting=self._waiting(),
             lost=self.counts.lost,
             last_stored_at=self.counts.last_stored_at,
             last_error=self.counts.last_error,

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import datetime
 
 from sqlalchemy import Engine
 
 from usage_plugin.errors import SchemaMismatch, StoreRefused
 from usage_plugin.event import UsageEvent
+from usage_plugin.hold.codec import encode
 from usage_plugin.logs import get_logger
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import SchemaState, migrate, schema_state
-from usage_plugin.store.write import write_events
+from usage_plugin.store.write import SpoolMark, forget_mark, stored_mark, write_events
 
 _log = get_logger(__name__)
 SET_ASIDE_FILE = "refused-calls.jsonl"
@@ -47,8 +46,12 @@ class Writer:
             self._engine = engine
         return self._engine
 
-    def write(self, events: Sequence[UsageEvent]) -> int:
+    def write(self, events: Sequence[UsageEvent], mark: SpoolMark | None = None) -> int:
         """Store a batch; a call that the database refuses is set aside, the others are stored.
+
+        Args:
+            events: What to store.
+            mark: How far their spool is stored then.
 
         Returns:
             How many calls were set aside.
@@ -58,14 +61,28 @@ class Writer:
         """
         engine = self.prepare()
         try:
-            write_events(engine, events)
+            write_events(engine, events, mark)
         except StoreRefused as error:
-            if len(events) == 1:
-                self._set_aside(events[0], error)
-                return 1
-            half = len(events) // 2
-            return self.write(events[:half]) + self.write(events[half:])
+            refused = self._write_halves(events, error)
+            write_events(engine, (), mark)
+            return refused
         return 0
+
+    def position_of(self, owner: str) -> SpoolMark:
+        """Ask the store how far it has a spool.
+
+        Raises:
+            StoreError: It cannot be asked now.
+        """
+        return stored_mark(self.prepare(), owner)
+
+    def forget(self, owner: str) -> None:
+        """Tell the store that a spool is gone.
+
+        Raises:
+            StoreError: It cannot be told now.
+        """
+        forget_mark(self.prepare(), owner)
 
     def close(self) -> None:
         """Close the connections."""
@@ -73,12 +90,20 @@ class Writer:
             self._engine.dispose()
             self._engine = None
 
-    def _set_aside(self, event: UsageEvent, error: StoreRefused) -> None:
-        _log.error("call_refused_by_database", event_key=event.event_key, reason=str(error), kept_in=SET_ASIDE_FILE)
-        line = json.dumps({"reason": str(error), "event": asdict(event)}, default=_plain)
+    def _write_halves(self, events: Sequence[UsageEvent], error: StoreRefused) -> int:
+        if len(events) == 1:
+            _log.error("call_refused_by_database", event_key=events[0].event_key, reason=str(error))
+            self.set_aside(encode(events[0]), str(error))
+            return 1
+        half = len(events) // 2
+        return self.write(events[:half]) + self.write(events[half:])
+
+    def set_aside(self, raw: bytes, reason: str) -> None:
+        """Keep what can never be stored in a file, with the reason.
+
+        Raises:
+            OSError: The data folder cannot be written.
+        """
+        line = json.dumps({"reason": reason, "event": raw.decode("utf-8", "replace")})
         with (self._settings.data_dir / SET_ASIDE_FILE).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -209,7 +209,18 @@ class UsageHourly(Totals, table=True):
     cost_usd: Decimal | None = _usd("cost_nano_usd")
 
 
-TABLES = (UsageRecord, UsageRecordTag, PriceSnapshotRow, UsageDaily, UsageHourly)
+class SpoolPosition(SQLModel, table=True):
+    """How far a process's spool is stored: written in the transaction of the calls themselves."""
+
+    __tablename__ = "spool_position"
+
+    owner: str = Field(primary_key=True)
+    segment: int = _big()
+    byte_offset: int = _big()
+    updated_at: dt.datetime = _moment()
+
+
+TABLES = (UsageRecord, UsageRecordTag, PriceSnapshotRow, UsageDaily, UsageHourly, SpoolPosition)
 
 
 def table_of(model: type[SQLModel]) -> Table:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlmodel import SQLModel
@@ -19,7 +19,7 @@ from usage_plugin.event import Attribution, Cost, Failure, Timing, TokenCounts, 
 from usage_plugin.guard import describe
 from usage_plugin.store.database import unavailable, writing
 from usage_plugin.store.rollups import add_to_rollups
-from usage_plugin.store.tables import PriceSnapshotRow, UsageRecord, UsageRecordTag, table_of
+from usage_plugin.store.tables import PriceSnapshotRow, SpoolPosition, UsageRecord, UsageRecordTag, table_of
 
 Row = dict[str, Any]
 _PARTS = {"timing", "status", "who", "failure", "tokens", "units", "cost"}
@@ -38,12 +38,22 @@ UNIT_COUNT_FIELDS = _names(UnitCounts)
 COST_FIELDS = _names(Cost, "confidence", "price")
 
 
-def write_events(engine: Engine, events: Sequence[UsageEvent]) -> int:
+@dataclass(frozen=True, slots=True)
+class SpoolMark:
+    """How far a spool is stored when a transaction ends."""
+
+    owner: str
+    segment: int
+    byte_offset: int
+
+
+def write_events(engine: Engine, events: Sequence[UsageEvent], mark: SpoolMark | None = None) -> int:
     """Store events, their tags, prices and totals in one transaction.
 
     Args:
         engine: Of a migrated database.
         events: Any number, also such as are stored already.
+        mark: The spool that the events came from is marked in the same transaction.
 
     Returns:
         How many were new.
@@ -59,11 +69,50 @@ def write_events(engine: Engine, events: Sequence[UsageEvent]) -> int:
             _insert_tags(connection, new)
             _insert_prices(connection, new)
             add_to_rollups(connection, new)
+            if mark is not None:
+                _keep_mark(connection, mark)
     except (SQLAlchemyError, OverflowError) as error:
         if _is_about_values(error):
             raise StoreRefused(f"the database refuses a call: {describe(error)}") from error
         raise unavailable(engine.url, error) from error
     return len(new)
+
+
+def stored_mark(engine: Engine, owner: str) -> SpoolMark:
+    """Say how far a process's spool is stored.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+    """
+    columns = table_of(SpoolPosition).c
+    query = select(columns.segment, columns.byte_offset).where(columns.owner == owner)
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(query).first()
+    except SQLAlchemyError as error:
+        raise unavailable(engine.url, error) from None
+    return SpoolMark(owner, *found) if found else SpoolMark(owner, 0, 0)
+
+
+def forget_mark(engine: Engine, owner: str) -> None:
+    """Drop the mark of a spool that is gone.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+    """
+    position = table_of(SpoolPosition)
+    try:
+        with writing(engine).begin() as connection:
+            connection.execute(position.delete().where(position.c.owner == owner))
+    except SQLAlchemyError as error:
+        raise unavailable(engine.url, error) from None
+
+
+def _keep_mark(connection: Connection, mark: SpoolMark) -> None:
+    values = {"segment": mark.segment, "byte_offset": mark.byte_offset, "updated_at": utc_now()}
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(table_of(SpoolPosition)).values(owner=mark.owner, **values)
+    connection.execute(insert.on_conflict_do_update(index_elements=["owner"], set_=values))
 
 
 def _is_about_values(error: Exception) -> bool:
