@@ -81,6 +81,15 @@ def test_what_unit_prices_do_not_explain_is_kept_apart(normaliser: Normaliser) -
     assert (cost.cost_nano_usd, cost.adjustment_nano_usd) == (25_210_000, 25_000_000)
 
 
+def test_a_cost_below_its_own_arithmetic_is_a_lower_bound(normaliser: Normaliser) -> None:
+    """Less than units x price is partial, unless LiteLLM took a discount off."""
+    cost = cost_of(normaliser, response_cost=0.0002)
+    assert (cost.confidence, cost.unpriced_reason) == ("partial", "less_than_units_x_price")
+    assert cost.adjustment_nano_usd == -10_000
+    discounted = cost_of(normaliser, response_cost=0.0002, cost_breakdown={"discount_percent": 0.05})
+    assert (discounted.confidence, discounted.unpriced_reason) == ("exact", None)
+
+
 def test_a_chat_without_usage_is_unpriced(normaliser: Normaliser) -> None:
     """An upstream that sends no usage leaves 0 tokens and 0.0 dollars: nobody could say."""
     cost = cost_of(normaliser, response_cost=0.0, prompt_tokens=0, completion_tokens=0, metadata={})

@@ -63,7 +63,7 @@ def test_events_are_stored_soon_after(settings: Settings, start: Callable[[Setti
 
 
 def test_twins_are_taken_once(settings: Settings, start: Callable[[Settings], Recorder]) -> None:
-    """LiteLLM's second report of a call is not seen, waiting or stored; thousands of calls later it still is one row."""
+    """LiteLLM's second report of a call is not counted; thousands of calls later it still is one row."""
     recorder = start(settings)
     event = make_event()
     for _ in range(3):

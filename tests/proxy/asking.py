@@ -139,8 +139,8 @@ def _image(chosen: Chosen) -> Asking:
 
 
 def _speech(chosen: Chosen) -> Asking:
-    text = f"Please read this aloud, number {chosen.number}."
-    cost = len(text.replace(" ", "")) * chosen.entry.price("input_cost_per_character")  # LiteLLM leaves blanks out
+    text = f"Read-this-aloud-number-{chosen.number}."  # no blanks: LiteLLM leaves them out of the price
+    cost = len(text) * chosen.entry.price("input_cost_per_character")
     body = {"model": chosen.public, "input": text, "voice": "alloy"}
     return Asking("/v1/audio/speech", body, Expected(cost, {"input_characters": len(text)}))
 

@@ -120,6 +120,7 @@ def test_speech_is_billed_by_the_character(openai_sdk: openai.OpenAI, row_of: Ro
     assert (row.tokens_source, row.prompt_tokens) == ("none", None)
     assert row.cost_nano_usd == nano_usd((22, "15"))
     assert row.adjustment_nano_usd == -nano_usd((4, "15"))
+    assert (row.cost_confidence, row.unpriced_reason) == ("partial", "less_than_units_x_price")
 
 
 def test_whisper_is_billed_by_the_second(openai_sdk: openai.OpenAI, row_of: RowOf) -> None:

@@ -19,6 +19,7 @@ from usage_plugin.money import to_nano_usd
 NO_PRICE = "no_price_for_model"
 NO_USAGE = "provider_sent_no_usage"
 NOT_COMPUTED = "litellm_computed_no_cost"
+LESS_THAN_LINES = "less_than_units_x_price"
 MAYBE_BILLED = "failed_after_dispatch"
 NOTHING_BILLED = Cost(cost_nano_usd=0, confidence=CostConfidence.FREE)
 
@@ -61,7 +62,7 @@ def price_call(payload: Mapping[str, Any], request: Mapping[str, Any], used: Mea
     cost_nano_usd = to_nano_usd(number(payload.get("response_cost")))
     if not cost_nano_usd:
         return _zero(payload, request, used, catalog, prices)
-    return _billed(cost_nano_usd, used, prices)
+    return _billed(cost_nano_usd, used, prices, discounted=_is_discounted(payload))
 
 
 def _from_cache(payload: Mapping[str, Any], prices: KnownPrices | None) -> Cost:
@@ -103,27 +104,38 @@ def _free_on_purpose(payload: Mapping[str, Any], request: Mapping[str, Any], cat
     return any(isinstance(name, str) and catalog.is_free(name) for name in names)
 
 
-def _billed(cost_nano_usd: int, used: Measured, prices: KnownPrices | None) -> Cost:
+def _billed(cost_nano_usd: int, used: Measured, prices: KnownPrices | None, *, discounted: bool = False) -> Cost:
     lines = cost_lines(used.counts(), prices.by_name, used.service_tier) if prices else ()
     explained = to_nano_usd(total_usd(lines)) or 0
     if abs(cost_nano_usd - explained) <= 1:  # LiteLLM adds floats; the exact sum is the better of the two
         cost_nano_usd = explained
-    unpriced = _unpriced(lines)
+    missing = _what_is_missing(lines, cost_nano_usd - explained, discounted=discounted)
+    confidence = CostConfidence.PARTIAL if missing else CostConfidence.EXACT
     if used.tokens.source is TokensSource.ESTIMATED:
-        confidence = CostConfidence.ESTIMATED
-    else:
-        confidence = CostConfidence.PARTIAL if unpriced and explained == cost_nano_usd else CostConfidence.EXACT
+        confidence, missing = CostConfidence.ESTIMATED, None
     return Cost(
         cost_nano_usd=cost_nano_usd,
         confidence=confidence,
-        unpriced_reason=f"no_price_for:{unpriced}" if confidence is CostConfidence.PARTIAL else None,
+        unpriced_reason=missing,
         adjustment_nano_usd=cost_nano_usd - explained,
         price=_snapshot(prices),
     )
 
 
-def _unpriced(lines: tuple[CostLine, ...]) -> str:
-    return ",".join(line.label for line in lines if line.unit_price_usd is None)
+def _what_is_missing(lines: tuple[CostLine, ...], adjustment_nano_usd: int, *, discounted: bool) -> str | None:
+    """Say why a cost is only a lower bound: usage without a price, or less than units x price without a discount.
+
+    LiteLLM leaves the blanks out of a text to be spoken, for one.
+    """
+    unpriced = ",".join(line.label for line in lines if line.unit_price_usd is None)
+    if unpriced and not adjustment_nano_usd:
+        return f"no_price_for:{unpriced}"
+    return LESS_THAN_LINES if adjustment_nano_usd < 0 and not discounted else None
+
+
+def _is_discounted(payload: Mapping[str, Any]) -> bool:
+    breakdown = mapping(payload.get("cost_breakdown"))
+    return any(number(breakdown.get(name)) for name in ("discount_amount", "discount_percent", "margin_total_amount"))
 
 
 def _snapshot(prices: KnownPrices | None) -> PriceSnapshot | None:

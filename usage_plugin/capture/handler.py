@@ -13,6 +13,7 @@ from typing import Any
 from litellm.integrations.custom_logger import CustomLogger
 
 from usage_plugin.capture.normalise import Normaliser
+from usage_plugin.capture.streams import StreamNotes, provider_counted
 from usage_plugin.guard import Guard
 from usage_plugin.hold.recorder import Recorder
 
@@ -25,6 +26,7 @@ class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
         self.normaliser = normaliser
         self.recorder = recorder
         self.guard = guard
+        self.streams = StreamNotes()
 
     async def async_log_success_event(
         self,
@@ -48,15 +50,32 @@ class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
 
     def _success(self, kwargs: Mapping[str, Any], response: object) -> None:
         with self.guard.stage("success"):
-            self.recorder.put(self.normaliser.success(kwargs, response))
+            stream = self.streams.take(kwargs.get("litellm_call_id"))
+            counted = None if stream is None else provider_counted(stream, response)
+            self.recorder.put(self.normaliser.success(kwargs, response, provider_counted=counted))
 
     def _failure(self, request: Mapping[str, Any], error: object) -> None:
         with self.guard.stage("failure"):
+            self.streams.take(request.get("litellm_call_id"))
             self.recorder.put(self.normaliser.failure(request, error))
 
 
 class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so named see `no-log` calls too
     """The handler in a proxy, where a request's end is one hook or the other."""
+
+    def async_post_call_streaming_iterator_hook(
+        self,
+        user_api_key_dict: Any,
+        response: Any,
+        request_data: dict[str, Any],
+    ) -> Any:
+        """Note a stream and hand it back as it is: nothing of ours stands between its chunks and the client.
+
+        LiteLLM looks for this hook in the class itself, and iterates over what it returns.
+        """
+        with self.guard.stage("stream"):
+            self.streams.note(request_data.get("litellm_call_id"), response)
+        return response
 
     async def async_post_call_failure_hook(
         self,

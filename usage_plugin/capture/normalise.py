@@ -13,7 +13,7 @@ from usage_plugin.capture.cost import MAYBE_BILLED, NOTHING_BILLED, Measured, pr
 from usage_plugin.capture.identity import event_key
 from usage_plugin.capture.prices import PriceCatalog
 from usage_plugin.capture.timing import attempts_made, read_timing
-from usage_plugin.capture.tokens import read_rerank_tokens, read_tokens, read_units
+from usage_plugin.capture.tokens import counted_by_litellm, read_rerank_tokens, read_tokens, read_units
 from usage_plugin.capture.values import attribute, count, mapping, text
 from usage_plugin.clock import Clock, utc_now
 from usage_plugin.event import Cost, CostConfidence, Failure, Status, Timing, TokenCounts, UsageEvent
@@ -55,12 +55,19 @@ class Normaliser:
     catalog: PriceCatalog
     clock: Clock = utc_now
 
-    def success(self, request: Payload, response: object) -> UsageEvent:
-        """Read a success event: ``kwargs`` and ``response_obj`` of LiteLLM's success hooks."""
+    def success(self, request: Payload, response: object, *, provider_counted: bool | None = None) -> UsageEvent:
+        """Read a success event: ``kwargs`` and ``response_obj`` of LiteLLM's success hooks.
+
+        Args:
+            request: The hook's ``kwargs``.
+            response: The hook's ``response_obj``.
+            provider_counted: Whether a stream brought the provider's own usage, where that was seen.
+        """
         payload = mapping(request.get("standard_logging_object"))
         metadata = request_metadata(mapping(request.get("litellm_params")))
         interrupted = _client_left(payload)
-        used = _measure(payload, request, response, estimated=interrupted)
+        estimated = interrupted or counted_by_litellm(payload, provider_counted=provider_counted)
+        used = _measure(payload, request, response, estimated=estimated)
         return self._event(
             payload,
             metadata,

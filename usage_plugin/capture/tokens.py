@@ -13,6 +13,35 @@ from usage_plugin.capture.values import attribute, count, mapping, number
 from usage_plugin.event import TokenCounts, TokensSource, UnitCounts
 
 Usage = Mapping[str, Any]
+# LiteLLM does not read the usage that these providers send with such calls, and counts with its own tokenizer:
+# Cohere's in the last event of a chat stream, Gemini's in usageMetadata of embeddings.
+# tests/proxy/test_estimates.py fails when it begins to.
+UNREAD_IN_STREAMS = frozenset({"cohere_chat"})
+UNREAD_IN_EMBEDDINGS = frozenset({"gemini"})
+
+
+def counted_by_litellm(payload: Mapping[str, Any], *, provider_counted: bool | None) -> bool:
+    """Say whether a complete call's tokens are LiteLLM's own estimate, which it does not flag.
+
+    Args:
+        payload: LiteLLM's ``standard_logging_object``.
+        provider_counted: Whether the stream brought a usage block; ``None`` where nobody saw.
+    """
+    provider = payload.get("custom_llm_provider")
+    if str(payload.get("call_type")) in ("embedding", "aembedding"):
+        return provider in UNREAD_IN_EMBEDDINGS
+    if payload.get("stream") is not True or payload.get("cache_hit") is True:
+        return False
+    if provider_counted is not None:
+        return not provider_counted
+    return provider in UNREAD_IN_STREAMS or _is_bare_responses_usage(payload)
+
+
+def _is_bare_responses_usage(payload: Mapping[str, Any]) -> bool:
+    """A provider of ``/v1/responses`` always sends both details; LiteLLM's estimate of such a stream has neither."""
+    usage = mapping(mapping(payload.get("metadata")).get("usage_object"))
+    details = ("prompt_tokens_details", "completion_tokens_details")
+    return all(name in usage and usage[name] is None for name in details)
 
 
 def read_tokens(payload: Mapping[str, Any], *, estimated: bool) -> TokenCounts:
