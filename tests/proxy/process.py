@@ -49,9 +49,7 @@ def log_of(config: Path) -> Path:
 def litellm_process(config: Path, **settings: str) -> Iterator[str]:
     """Start LiteLLM as a user does, with these variables in its environment; gives its URL."""
     port = free_port()
-    litellm = Path(sys.executable).with_name("litellm")
-    command = [str(litellm), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
-    environment = _environment(config.parent) | settings
+    command, environment = litellm_command(config, port), environment_of(config.parent) | settings
     with log_of(config).open("wb") as output:
         process = subprocess.Popen(command, cwd=config.parent, env=environment, stdout=output, stderr=output)
         try:
@@ -62,7 +60,13 @@ def litellm_process(config: Path, **settings: str) -> Iterator[str]:
             _stop(process)
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def litellm_command(config: Path, port: int) -> list[str]:
+    """Word the command that a user starts LiteLLM with."""
+    litellm = Path(sys.executable).with_name("litellm")
+    return [str(litellm), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
+
+
+def environment_of(folder: Path) -> dict[str, str]:
     """Keep what a program needs, without the developer's own keys and settings."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return kept | {

@@ -11,6 +11,7 @@ import litellm
 from usage_plugin.capture.catalog import load_price_map
 from usage_plugin.capture.handler import Usage_PROXY_Handler, UsageHandler, UsageSdkHandler
 from usage_plugin.capture.normalise import Normaliser
+from usage_plugin.capture.shutdown import flush_on_shutdown
 from usage_plugin.errors import SettingsError
 from usage_plugin.guard import Guard
 from usage_plugin.hold.heartbeat import Role
@@ -25,7 +26,9 @@ CONFIG_KEY = "usage_plugin"
 @lru_cache(maxsize=1)
 def proxy_handler() -> UsageHandler:
     """Give the handler that a LiteLLM config names; made once a process, whoever asks."""
-    return _make(Usage_PROXY_Handler, "proxy")
+    handler = _make(Usage_PROXY_Handler, "proxy")
+    flush_on_shutdown(handler.recorder, handler.guard)
+    return handler
 
 
 @lru_cache(maxsize=1)
