@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -42,7 +41,7 @@ general_settings: {{master_key: {KEY}}}
 
 
 @pytest.fixture
-def answered() -> Iterator[list[int]]:
+def answered() -> list[int]:
     """Collect the statuses of answered calls."""
     return []
 

@@ -1,8 +1,8 @@
 """A proxy that is told to stop in, its queue of unreported calls handed to us and stored before it is gone, out.
 
 LiteLLM reports calls from a queue and drops the queue when its worker stops: on SIGTERM uvicorn ends the process after
-the lifespan without atexit. There is no hook for a logger, so its shutdown function, which the lifespan looks up by name,
-is wrapped; a test against the installed version fails when that moves.
+the lifespan without atexit. There is no hook for a logger, so its shutdown function, which the lifespan looks up by
+name, is wrapped; a test with a real proxy fails when that moves.
 """
 
 from __future__ import annotations
