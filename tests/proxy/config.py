@@ -21,6 +21,7 @@ NAMED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "bedrock-claude": ("bedrock/converse/anthropic.claude-haiku-4-5-20251001-v1:0", "/bedrock", AWS),
     "command": ("cohere_chat/command-a-03-2025", "/cohere/v2/chat", {}),
     "embed": ("openai/text-embedding-3-small", "/openai/v1", {}),
+    "gemini-embed": ("gemini/gemini-embedding-001", "/gemini/v1beta", {}),
     "image": ("openai/gpt-image-1", "/openai/v1", {}),
     "speech": ("openai/tts-1", "/openai/v1", {}),
     "whisper": ("openai/whisper-1", "/openai/v1", {}),

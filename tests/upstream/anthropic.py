@@ -31,11 +31,17 @@ from tests.upstream.wire import (
 )
 
 router = APIRouter()
-_KINDS = {400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
+_KINDS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+    529: "overloaded_error",
+}
 
 
 def _error(status: int, message: str) -> Json:
-    kind = "overloaded_error" if status == 529 else _KINDS.get(status, "api_error")
+    kind = _KINDS.get(status, "api_error")
     return {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
 
 
@@ -82,7 +88,9 @@ async def messages(request: Request) -> Response:
     if not request.headers.get("anthropic-version"):
         raise RefusalError(ANTHROPIC, 400, "anthropic-version: header is required")
     wanted = checked(call, ANTHROPIC, Messages)
-    return streamed(events(call, wanted.model), call.ask) if wanted.stream else JSONResponse(whole(call, wanted.model))
+    if wanted.stream:
+        return streamed(events(call, wanted.model), call.ask, error=named(_error(529, "Overloaded")))
+    return JSONResponse(whole(call, wanted.model))
 
 
 def _input_usage(ask: Ask) -> Json:

@@ -39,13 +39,23 @@ class Ask:
     chunk_delay_ms: int = 0
     drop_after: int = -1
     """Close the connection after so many stream chunks."""
+    end_after: int = -1
+    """End the stream after so many chunks as if that were all."""
+    error_after: int = -1
+    """After so many stream chunks say an error in the stream itself, and end it."""
     fail: int = 0
     """Answer with this HTTP status."""
     times: int = 1_000_000
     """How often to fail, counted by *mark*."""
     at: str = ""
-    """Fail only under this provider's path segment."""
+    """Do all that wrong only under this provider's path segment."""
     mark: str = ""
+
+    def for_provider(self, provider: str) -> Ask:
+        """Leave out the faults that another provider shall have."""
+        if self.at in {"", provider}:
+            return self
+        return replace(self, drop_after=-1, end_after=-1, error_after=-1, silent=0, fail=0)
 
     @property
     def write(self) -> int:

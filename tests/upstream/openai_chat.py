@@ -103,7 +103,7 @@ def answer(call: Call, dialect: Dialect) -> Response:
     shape = Chat if call.provider in STRICT else CompatibleChat
     chat = checked(call, dialect, shape)
     if chat.stream:
-        return streamed(_events(call, chat), call.ask)
+        return streamed(_events(call, chat), call.ask, error=data(dialect.shape_error(500, "The server had an error")))
     if chat.stream_options is not None and call.provider in STRICT:
         raise RefusalError(dialect, 400, "The 'stream_options' parameter is only allowed when 'stream' is enabled.")
     return JSONResponse(_whole(call, chat.model))

@@ -19,6 +19,7 @@ from tests.upstream.openai_manners import OPENAI, responses_usage
 from tests.upstream.wire import Call, Dialect, Json, Lenient, checked, named, receive, streamed, words
 
 router = APIRouter()
+_ERROR = {"type": "error", "code": "server_error", "message": "The server had an error", "param": None}
 
 
 class Wanted(Lenient):
@@ -39,7 +40,7 @@ def answer(call: Call, dialect: Dialect) -> Response:
     """Answer whole or as a stream."""
     wanted = checked(call, dialect, Wanted)
     if wanted.stream:
-        return streamed(_events(call, wanted.model), call.ask)
+        return streamed(_events(call, wanted.model), call.ask, error=named(_ERROR))
     return JSONResponse(_response(f"resp_{uuid.uuid4().hex}", wanted.model, "completed", call))
 
 

@@ -83,10 +83,10 @@ async def receive(request: Request, provider: str, dialect: Dialect, *, stream: 
         RefusalError: No key, no JSON, or a failure that the test asked for.
     """
     raw = await request.body()
-    ask = parse(raw)
+    ask = parse(raw).for_provider(provider)
     body = _as_json(raw, dialect) if "json" in request.headers.get("content-type", "") else {}
     await asyncio.sleep(ask.delay_ms / 1000)
-    failing = BOOK.shall_fail(ask, provider)
+    failing = BOOK.shall_fail(ask)
     streams = stream or bool(body.get("stream"))
     status = ask.fail if failing else 200
     BOOK.note(Served(request.method, request.url.path, status, model or str(body.get("model", "")), streams, ask))
@@ -129,14 +129,27 @@ def named(event: Mapping[str, Any]) -> str:
     return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
 
 
-def streamed(chunks: Chunks, ask: Ask, media_type: str = "text/event-stream") -> StreamingResponse:
-    """Send chunks at the asked pace; a drop raises, so that the connection closes without its end."""
+def streamed(
+    chunks: Chunks, ask: Ask, media_type: str = "text/event-stream", error: bytes | str = b""
+) -> StreamingResponse:
+    """Send chunks at the asked pace; a drop raises, so that the connection closes without its end.
+
+    Args:
+        chunks: The whole stream.
+        ask: What to do wrong in it, and when.
+        media_type: Of the stream.
+        error: How the provider words an error within a stream.
+    """
 
     async def paced() -> AsyncIterator[bytes | str]:
         for number, chunk in enumerate(chunks):
             if number == ask.drop_after:
                 msg = "asked to drop the connection"
                 raise ConnectionAbortedError(msg)
+            if number == ask.error_after:
+                yield error
+            if number in {ask.error_after, ask.end_after}:
+                return
             await asyncio.sleep(ask.chunk_delay_ms / 1000)
             yield chunk
 

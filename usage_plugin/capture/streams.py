@@ -1,0 +1,90 @@
+"""A stream as LiteLLM hands it to the client in; who counted its tokens, the provider or LiteLLM's tokenizer, out.
+
+LiteLLM estimates the tokens of a stream whose provider sends no usage, and flags nothing. The stream's own object keeps
+its chunks until the end, so nothing of ours has to run for each of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from usage_plugin.capture.values import attribute, count
+
+# Streams that run at once in one process; a worker makes about 100 a second. An older note is given up for a newer one.
+MOST_NOTES = 4096
+# A provider reports with its first words, its last ones, or both.
+LOOKED_AT_FIRST, LOOKED_AT_LAST = 2, 4
+
+
+class StreamNotes:
+    """Remembers running streams until their requests end, at most so many."""
+
+    def __init__(self, most: int = MOST_NOTES) -> None:
+        self._streams: OrderedDict[str, object] = OrderedDict()
+        self._most = most
+        self._lock = threading.Lock()
+
+    def note(self, call_id: object, stream: object) -> None:
+        """Remember a stream by its request's call id."""
+        if not isinstance(call_id, str):
+            return
+        with self._lock:
+            self._streams[call_id] = stream
+            if len(self._streams) > self._most:
+                self._streams.popitem(last=False)
+
+    def take(self, call_id: object) -> object | None:
+        """Give a stream back, and forget it."""
+        if not isinstance(call_id, str):
+            return None
+        with self._lock:
+            return self._streams.pop(call_id, None)
+
+
+def provider_counted(stream: object, response: object) -> bool | None:
+    """Say whether a finished stream brought the provider's own usage.
+
+    Args:
+        stream: What LiteLLM gave its streaming hook.
+        response: The response that LiteLLM put together from it.
+
+    Returns:
+        ``None`` where the stream does not keep its chunks.
+    """
+    chunks = _chunks(stream)
+    if not chunks:
+        return None
+    if _is_of_another_attempt(stream, chunks, response):
+        return attribute(attribute(response, "usage"), "prompt_tokens_details") is not None
+    telling = [*chunks[:LOOKED_AT_FIRST], *chunks[LOOKED_AT_FIRST:][-LOOKED_AT_LAST:]]
+    reports = [usage for usage in (attribute(chunk, "usage") for chunk in telling) if usage]
+    has_prompt = any(count(attribute(usage, "prompt_tokens")) for usage in reports)
+    # Anthropic opens a stream with the prompt's count and one token of output, and says the rest at its end.
+    return has_prompt and (len(reports) > 1 or any(map(_finished, telling)))
+
+
+def _chunks(stream: object) -> Sequence[Any]:
+    """Find the chunks as they came: chat keeps them itself, ``/v1/responses`` in the chat stream that it translates."""
+    translated = getattr(getattr(stream, "_billing_source", None), "litellm_custom_stream_wrapper", None)
+    for kept in (getattr(stream, "chunks", None), getattr(translated, "chunks", None)):
+        if isinstance(kept, list) and kept:
+            return kept
+    return ()
+
+
+def _is_of_another_attempt(stream: object, chunks: Sequence[Any], response: object) -> bool:
+    """A chat stream that broke before its first words keeps its own chunks, though another one took over.
+
+    Streams of ``/v1/messages`` and ``/v1/responses`` follow the one that took over.
+    """
+    if any(getattr(stream, name, None) is not None for name in ("_source_iterator", "_billing_source")):
+        return False
+    return attribute(response, "id") not in {attribute(chunks[0], "id"), attribute(chunks[-1], "id")}
+
+
+def _finished(chunk: object) -> bool:
+    choices = attribute(chunk, "choices")
+    return bool(choices) and bool(attribute(choices[0], "finish_reason"))
