@@ -29,6 +29,9 @@ class Kpi:
     more_is: str = ""
     """``bad`` where a rise is bad news; a rise of anything else is no news of either kind."""
     note: str = ""
+    """What the figure leaves out."""
+    aside: str = ""
+    """A figure that stands beside it."""
 
 
 def kpis(frame: Overview) -> list[Kpi]:
@@ -82,7 +85,8 @@ def kpis(frame: Overview) -> list[Kpi]:
             before=before.error_rate,
             course=[usage.error_rate for usage in series],
             more_is="bad",
-            note=f"{count(now.failed_requests)} failed" if now.failed_requests else "",
+            note=f"{count(now.rejected_requests)} rejected" if now.rejected_requests else "",
+            aside=f"{count(now.failed_requests)} failed" if now.failed_requests else "",
         ),
     ]
 
@@ -105,7 +109,13 @@ def kpi_card(kpi: Kpi, colours: Palette) -> Component:
     """Show one figure."""
     line = html.Img(src=sparkline(kpi.course, colours.accent), alt="", className="sparkline")
     head = html.Div([html.H2(kpi.label), html.Span(kpi.note, className="kpi-note num")], className="kpi-head")
-    return html.Section([head, html.P(kpi.value, className="kpi-value num"), change(kpi), line], className="card kpi")
+    parts = [head, html.Div(_reading(kpi), className="kpi-reading"), change(kpi), line]
+    return html.Section(parts, className="card kpi")
+
+
+def _reading(kpi: Kpi) -> list[Component]:
+    value = html.P(kpi.value, className="kpi-value num")
+    return [value, html.Span(kpi.aside, className="kpi-aside num")] if kpi.aside else [value]
 
 
 def change(kpi: Kpi) -> Component:

@@ -49,6 +49,23 @@ def test_overview_shows_what_the_link_says(post: Post, store: Engine) -> None:
     assert [bar["name"] for bar in filled[ids.COST_GRAPH]["figure"]["data"]] == ["b"]
 
 
+def test_rejected_calls_stand_beside_the_error_rate(post: Post, store: Engine) -> None:
+    """The rate is of calls that were let in, and says how many were not; where none was, it is unknown."""
+    write_events(store, [ago(1, status=Status.REJECTED, team_id="b") for _ in range(3)])
+    assert _error_card(post, "?team=b") == ("3 rejected", "—")
+    write_events(store, [ago(1, status=status, team_id="a") for status in (Status.FAILURE, Status.SUCCESS)])
+    assert _error_card(post, "") == ("3 rejected", "50.0% 1 failed")
+    assert _error_card(post, "?team=a") == ("", "50.0% 1 failed")
+
+
+def _error_card(post: Post, search: str) -> tuple[str, str]:
+    cards = post(ids.OVERVIEW_FIGURES, url__search=search)[ids.KPIS]["children"]
+    head, reading, *_ = cards[-1]["props"]["children"]
+    name, note = (part["props"]["children"] for part in head["props"]["children"])
+    assert name == "Error rate"
+    return note, " ".join(part["props"]["children"] for part in reading["props"]["children"])
+
+
 def test_scheme_colours_the_figures(post: Post, store: Engine) -> None:
     """Light and dark draw the same numbers in other colours."""
     write_events(store, [ago(1)])

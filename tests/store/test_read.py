@@ -44,6 +44,22 @@ def test_unknown_cost_is_not_zero(engine: Engine) -> None:
     assert usage.cost_per_1k_tokens_nano_usd is None
 
 
+@pytest.mark.parametrize(
+    ("statuses", "rate"),
+    [
+        ([], None),
+        ([Status.REJECTED, Status.REJECTED], None),
+        ([Status.FAILURE, Status.SUCCESS, *[Status.REJECTED] * 8], 0.5),
+        ([Status.INTERRUPTED, Status.FAILURE], 1.0),
+        ([Status.SUCCESS, Status.REJECTED], 0.0),
+    ],
+)
+def test_error_rate_is_of_requests_that_were_let_in(engine: Engine, statuses: list[Status], rate: float | None) -> None:
+    """A client that runs into its limit a thousand times does not make the provider look reliable."""
+    write_events(engine, [at(1, status=status) for status in statuses])
+    assert read.totals(engine, DAY).error_rate == rate
+
+
 def test_ragged_ends_count_to_the_second(engine: Engine) -> None:
     """A range that begins and ends inside an hour counts just the calls inside it."""
     write_events(engine, [at(9, 29), at(9, 30), at(10, 5), at(12, 14), at(12, 15)])

@@ -70,8 +70,9 @@ class Usage:
 
     @property
     def error_rate(self) -> float | None:
-        """Failed and interrupted requests per request; ``None`` without requests."""
-        return self.failed_requests / self.requests if self.requests else None
+        """Failed and interrupted requests per request that was not rejected; ``None`` where there was none."""
+        let_in = self.requests - self.rejected_requests
+        return self.failed_requests / let_in if let_in else None
 
     @property
     def cost_per_1k_tokens_nano_usd(self) -> float | None:
