@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlencode
 
+from dashboard.members import read_back, storable, written
 from usage_plugin.store.read import Choice, Dimension, Granularity, Question
 
-UNSET: Final = "(none)"
-"""How an absent team, user, ... is written in a link and shown in a filter."""
 CUSTOM: Final = "custom"
 AUTO: Final = "auto"
 DEFAULT_RANGE: Final = "7d"
@@ -48,7 +47,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What the filter bar holds. ``start`` and ``end`` are set exactly when ``range`` is ``custom``."""
+    """What the filter bar holds. ``start`` and ``end`` are set exactly when ``range`` is ``custom``.
+
+    Values of dimensions are as `members.written` writes them.
+    """
 
     range: str = DEFAULT_RANGE
     start: datetime | None = None
@@ -69,11 +71,12 @@ class Filters:
         return cls.from_pairs(parse_qsl(text, errors="replace"))
 
     @classmethod
-    def from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> Self:
+    def from_pairs(cls, pairs: Iterable[tuple[str, object]]) -> Self:
         """Read the names and values of a query; whatever cannot be understood has its default."""
         query: dict[str, list[str]] = {}
         for name, value in pairs:
-            query.setdefault(name, []).append(value)
+            if isinstance(value, str) and (kept := storable(value)):
+                query.setdefault(name, []).append(kept)
         chosen = {dimension.value: tuple(query.get(dimension.value, ())) for dimension in Dimension}
         filters = cls(granularity=_granularity(query), group_by=_group_by(query), **chosen)  # type: ignore[arg-type]
         return filters.over(_one(query, "range"), _moment(_one(query, "from")), _moment(_one(query, "to")))
@@ -99,7 +102,7 @@ class Filters:
 
     def only(self, dimension: Dimension, value: Choice) -> Self:
         """Narrow a dimension down to one value."""
-        return replace(self, **{dimension.value: (UNSET if value is None else value,)})  # type: ignore[arg-type]
+        return replace(self, **{dimension.value: (written(value),)})  # type: ignore[arg-type]
 
     def over(self, name: str | None, start: datetime | None = None, end: datetime | None = None) -> Self:
         """Show another time: a named range, or a custom one where both ends make sense."""
@@ -159,7 +162,7 @@ class Filters:
         return Question(start=period.start, end=period.end, granularity=self.bucket, group_by=self.group_by, **chosen)
 
     def _choices(self, dimension: Dimension) -> tuple[Choice, ...]:
-        return tuple(None if value == UNSET else value for value in self.chosen(dimension))
+        return tuple(read_back(value) for value in self.chosen(dimension))
 
 
 def _one(query: dict[str, list[str]], name: str) -> str | None:

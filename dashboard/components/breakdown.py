@@ -9,7 +9,8 @@ from dash.development.base_component import Component
 
 from dashboard.components.kpi import cost_text, unpriced_text
 from dashboard.components.parts import legend, link, segments
-from dashboard.filters import UNSET, Filters
+from dashboard.filters import Filters
+from dashboard.members import name_of
 from dashboard.theme import UNKNOWN, Palette, calls, count, money, percent
 from usage_plugin.event import CostConfidence
 from usage_plugin.store.read import ConfidenceSplit, Dimension, Share, Usage
@@ -73,7 +74,7 @@ def _share_row(share: Share, whole: int, largest: int, dimension: Dimension, fil
     width = 100 * (cost or 0) / largest if largest else 0
     part = percent(cost / whole) if cost is not None and whole else ""
     texts = [
-        html.Span(_share_name(share, dimension, filters), className="share-name"),
+        html.Span(_share_name(share, dimension, filters), className="share-name", title=_full_name(share)),
         html.Span(calls(share.usage.requests), className="share-calls num"),
         html.Span(cost_text(share.usage), className="num share-cost", title=unpriced_text(share.usage) or None),
         html.Span(part, className="num share-part"),
@@ -85,9 +86,13 @@ def _share_row(share: Share, whole: int, largest: int, dimension: Dimension, fil
 
 def _share_name(share: Share, dimension: Dimension, filters: Filters) -> Component | str:
     if share.member is None:
-        return "All others"
+        return _full_name(share)
     narrowed = filters.only(dimension, share.member.value)
-    return link(share.member.label or UNSET, f"/requests{narrowed.to_query()}")
+    return link(_full_name(share), f"/requests{narrowed.to_query()}")
+
+
+def _full_name(share: Share) -> str:
+    return "All others" if share.member is None else name_of(share.member)
 
 
 def _known_parts(usage: Usage, colours: Palette) -> list[tuple[str, CostConfidence, int, str]]:

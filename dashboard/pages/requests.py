@@ -16,6 +16,7 @@ from dashboard.components.parts import page_title
 from dashboard.components.states import empty_state
 from dashboard.data import Data
 from dashboard.filters import Filters
+from dashboard.members import storable
 from dashboard.queries.health import why_broken, why_empty
 from dashboard.queries.requests import arithmetic, detail, matching, page
 from dashboard.theme import full_count
@@ -105,7 +106,7 @@ def _no_rows(_error: Exception) -> dict[str, Any]:
 
 def _register_detail(app: Dash, data: Data) -> None:
     def show(fragment: str | None) -> tuple[bool, Component | None]:
-        event_key = (fragment or "").lstrip("#")
+        event_key = storable(fragment or "").lstrip("#")
         if not event_key:
             return False, None
         found = detail(data.look(), event_key)

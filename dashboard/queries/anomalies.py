@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 
 from dashboard.data import Look
-from dashboard.filters import UNSET, Filters
+from dashboard.filters import Filters
 from dashboard.frames import Band, FloatArray
+from dashboard.members import name_of
 from usage_plugin.analysis import DAILY, HOURLY, Detector, Verdict
 from usage_plugin.store import read
 from usage_plugin.store.read import CostSeries, Granularity, Question, Stack
@@ -138,7 +139,7 @@ def _with_drivers(flags: tuple[Flag, ...], stack: Stack) -> tuple[Flag, ...]:
     rows = [[usage.cost_nano_usd or 0 for usage in row] for row in stack.usage]
     cost = np.array(rows, dtype=np.float64).reshape(len(rows), len(stack.buckets)) / NANO_PER_USD
     place = {bucket: at for at, bucket in enumerate(stack.buckets)}
-    labels = [member.label or UNSET for member in stack.members]
+    labels = [name_of(member) for member in stack.members]
     return tuple(replace(flag, driver=_driver(flag, cost, place[flag.start], labels)) for flag in flags)
 
 

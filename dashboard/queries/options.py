@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dashboard.data import Look
-from dashboard.filters import UNSET, Filters
+from dashboard.filters import Filters
+from dashboard.members import name_of, read_back, written
 from usage_plugin.store import read
 from usage_plugin.store.read import Dimension, Member
 
@@ -24,6 +25,6 @@ def only_chosen(filters: Filters) -> Mapping[Dimension, list[Option]]:
 
 
 def _offer(members: tuple[Member, ...], chosen: tuple[str, ...]) -> list[Option]:
-    labels = {UNSET if member.value is None else member.value: member.label or UNSET for member in members}
-    missing = {value: value for value in chosen if value not in labels}
+    labels = {written(member.value): name_of(member) for member in members}
+    missing = {value: name_of(Member(read_back(value), "")) for value in chosen if value not in labels}
     return [{"value": value, "label": label} for value, label in {**labels, **missing}.items()]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.data import Look
-from dashboard.filters import UNSET, Filters
+from dashboard.filters import Filters
 from dashboard.frames import StackedCost
+from dashboard.members import name_of
 from usage_plugin.store import read
 from usage_plugin.store.read import ConfidenceSplit, Dimension, Question, Series, Share, Stack, Usage
 from usage_plugin.store.tables import UsageRecord
@@ -64,7 +65,7 @@ def overview(look: Look, filters: Filters) -> Overview:
 def stacked_cost(stack: Stack, question: Question) -> StackedCost:
     """Take the costs out of a stack, the rest last."""
     rows = stack.usage if stack.other is None else (*stack.usage, stack.other)
-    names = [member.label or UNSET for member in stack.members]
+    names = [name_of(member) for member in stack.members]
     return StackedCost(
         buckets=stack.buckets,
         bucket_length=question.granularity.length,

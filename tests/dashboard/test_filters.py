@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dashboard.filters import CUSTOM, RANGES, UNSET, Filters
-from usage_plugin.store.read import Dimension, Granularity
+from dashboard.filters import CUSTOM, RANGES, Filters
+from dashboard.members import UNSET, name_of, read_back, written
+from usage_plugin.store.read import Dimension, Granularity, Member
 
 NOW = datetime(2026, 3, 4, 12, 30, 45, tzinfo=UTC)
 MINUTES = st.datetimes(datetime(2001, 1, 1), datetime(2198, 1, 1)).map(
     lambda moment: moment.replace(second=0, microsecond=0, tzinfo=UTC)
 )
-VALUES = st.lists(st.text(min_size=1, max_size=20), max_size=3).map(tuple)
+VALUES = st.lists(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20), max_size=3
+).map(tuple)
 CHOSEN = st.builds(
     Filters,
     range=st.sampled_from(list(RANGES)),
@@ -46,6 +50,47 @@ def test_any_address_can_be_read_and_asked(search: object) -> None:
     assert question.start < question.end
 
 
+ANY_TEXT = st.text(st.characters(), max_size=8)
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(Dimension)), ANY_TEXT), max_size=4), st.booleans())
+@example([(Dimension.TEAM, "\0"), (Dimension.TEAM, "a\0b"), (Dimension.KEY, ""), (Dimension.USER, "\ud800")], False)
+@example([(Dimension.TEAM, "\0")], True)
+def test_no_filter_holds_what_a_database_refuses(pairs: list[tuple[str, str]], quoted: bool) -> None:
+    """NUL, lone surrogates and nothing at all are no values: PostgreSQL would refuse the whole question."""
+    joined = "&".join(f"{name}={quote(value, errors='surrogatepass') if quoted else value}" for name, value in pairs)
+    for filters in (Filters.from_query(f"?{joined}"), Filters.from_pairs(pairs)):
+        for value in (value for dimension in Dimension for value in filters.chosen(dimension)):
+            assert value
+            assert "\0" not in value
+            assert value.encode()
+        assert Filters.from_query(filters.to_query()) == filters
+
+
+def test_what_is_left_of_a_value_is_still_asked_for() -> None:
+    """Only what cannot be stored is dropped, as it is from the calls themselves."""
+    assert Filters.from_query("?team=a%00b&team=%00&user=").question(NOW).choices == {Dimension.TEAM: ("ab",)}
+
+
+@given(st.none() | st.text(), st.none() | st.text())
+@example(None, UNSET)
+@example(UNSET, f"={UNSET}")
+def test_no_two_members_are_written_alike(one: str | None, other: str | None) -> None:
+    """Calls without a team and a team that is called (none) have links of their own."""
+    assert read_back(written(one)) == one
+    assert (written(one) == written(other)) is (one == other)
+
+
+def test_a_member_that_looks_absent_is_quoted() -> None:
+    """People can tell a team called (none) from no team."""
+    assert [name_of(Member(None, "")), name_of(Member(UNSET, UNSET)), name_of(Member("t1", UNSET))] == [
+        "(none)",
+        "“(none)”",
+        "“(none)”",
+    ]
+    assert name_of(Member("t1", "Search")) == "Search"
+
+
 def test_defaults_need_no_query() -> None:
     """The plain address is the default."""
     assert Filters().to_query() == ""
@@ -56,6 +101,7 @@ def test_absent_values_are_asked_for_as_none() -> None:
     """Choosing (none) asks for calls without a team."""
     assert Filters(team=("a", UNSET)).question(NOW).team == ("a", None)
     assert Filters().only(Dimension.USER, None).user == (UNSET,)
+    assert Filters().only(Dimension.TEAM, UNSET).question(NOW).team == (UNSET,)
 
 
 @pytest.mark.parametrize(

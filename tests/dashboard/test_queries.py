@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from dashboard import Data
-from dashboard.filters import UNSET, Filters
+from dashboard.filters import Filters
+from dashboard.members import UNSET
 from dashboard.queries.anomalies import anomalies
 from dashboard.queries.health import Reason, Trouble, notices, why_broken, why_empty
 from dashboard.queries.options import options
@@ -106,6 +107,17 @@ def test_options_offer_absence_and_keep_what_is_chosen(data: Data, store: Engine
     write_events(store, [ago(1, team_id="t1", team_alias="Search"), ago(1)])
     offered = options(data.look(), Filters(team=("gone",)))[Dimension.TEAM]
     assert {option["value"]: option["label"] for option in offered} == {"t1": "Search", UNSET: UNSET, "gone": "gone"}
+
+
+def test_a_team_called_none_is_not_no_team(data: Data, store: Engine) -> None:
+    """Legend, filter and question tell calls of a team called (none) from calls without a team."""
+    write_events(store, [ago(1, team_id=UNSET, cost_usd=2), ago(1, cost_usd=1)])
+    frame = overview(data.look(), Filters(group_by=Dimension.TEAM))
+    assert frame.stack.names == ("“(none)”", "(none)")
+    offered = options(data.look(), WEEK)[Dimension.TEAM]
+    assert {option["label"]: option["value"] for option in offered} == {"“(none)”": "=(none)", "(none)": "(none)"}
+    costs = [overview(data.look(), WEEK.only(Dimension.TEAM, value)).usage.cost_nano_usd for value in (UNSET, None)]
+    assert costs == [2 * 10**9, 10**9]
 
 
 def test_grid_rows_are_limited_and_sorted_by_the_store(data: Data, store: Engine) -> None:
