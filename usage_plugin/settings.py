@@ -5,6 +5,8 @@ The one file that reads the environment.
 
 from __future__ import annotations
 
+import difflib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,8 @@ import platformdirs
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
+from usage_plugin.database_url import absolute, check_database_url, resolve_database_url, sqlite_url
 from usage_plugin.errors import SettingsError
 
 APP_NAME = "litellm-usage-plugin"
@@ -29,7 +31,9 @@ def default_data_dir() -> Path:
 class Settings(BaseSettings):
     """Every setting, with its default and its reason. Environment ``USAGE_<NAME>`` or config key ``<name>``."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid", validate_default=True)
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", validate_default=True
+    )
 
     database_url: str = Field(
         default="",
@@ -78,17 +82,14 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if not value:
-            return value
-        try:
-            backend = make_url(value).get_backend_name()
-        except ArgumentError:
-            msg = "it is not a database URL"
-            raise ValueError(msg) from None
-        if backend not in {"sqlite", "postgresql", "postgres"}:
-            msg = f"{backend} is not supported"
-            raise ValueError(msg)
+        if value:
+            check_database_url(value)
         return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _same_everywhere(cls, value: Path) -> Path:
+        return absolute(value)
 
     @classmethod
     def settings_customise_sources(
@@ -104,13 +105,8 @@ class Settings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """The database URL in SQLAlchemy's spelling, with the default filled in and psycopg 3 chosen."""
-        if not self.database_url:
-            return f"sqlite:///{self.data_dir / 'usage.db'}"
-        url = make_url(self.database_url.replace("postgres://", "postgresql://", 1))
-        if url.get_backend_name() == "postgresql":
-            url = url.set(drivername="postgresql+psycopg")
-        return url.render_as_string(hide_password=False)
+        """The database URL in SQLAlchemy's spelling: default filled in, psycopg 3 chosen, a file's path absolute."""
+        return resolve_database_url(self.database_url) if self.database_url else sqlite_url(self.data_dir / "usage.db")
 
     @property
     def safe_url(self) -> str:
@@ -119,7 +115,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(config_values: Mapping[str, Any] | None = None) -> Settings:
-    """Read the settings.
+    """Read the settings; what is empty counts as not given.
 
     Args:
         config_values: LiteLLM's ``callback_settings.usage_plugin``, keys in lower case.
@@ -128,17 +124,44 @@ def load_settings(config_values: Mapping[str, Any] | None = None) -> Settings:
         SettingsError: A value cannot work, or a config key is unknown; names both and the remedy.
     """
     try:
-        return Settings(**dict(config_values or {}))
+        return Settings(**_given(config_values))
     except ValidationError as error:
         raise SettingsError(*_explain(error)) from None
+
+
+def settings_without_recording(config_values: Mapping[str, Any] | None = None) -> Settings:
+    """Give settings that record nothing, for a process whose own cannot work.
+
+    The data folder is the one that was asked for, so that ``doctor`` finds what the process leaves there.
+
+    Args:
+        config_values: As for ``load_settings``.
+    """
+    named = os.environ.get(f"{ENV_PREFIX}DATA_DIR") or _given(config_values).get("data_dir") or default_data_dir()
+    return Settings.model_construct(enabled=False, data_dir=absolute(Path(str(named))))
+
+
+def _given(config_values: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (config_values or {}).items() if value not in ("", None)}
 
 
 def _explain(error: ValidationError) -> tuple[str, str]:
     first = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return _explain_unknown(name)
     reason = first["msg"].removeprefix("Value error, ")
     shown = "(hidden)" if "url" in name else repr(first.get("input"))
     return (
         f"setting {ENV_PREFIX}{name.upper()} = {shown} cannot be used: {reason}",
         "See docs/configuration.md for what it takes",
+    )
+
+
+def _explain_unknown(name: str) -> tuple[str, str]:
+    close = difflib.get_close_matches(name.lower(), Settings.model_fields)
+    advice = f"Did you mean {' or '.join(close)}? " if close else ""
+    return (
+        f"unknown setting {name} under callback_settings.usage_plugin in the LiteLLM config",
+        f"{advice}See docs/configuration.md for all names",
     )

@@ -73,13 +73,23 @@ def test_another_database_is_filled_only_while_it_is_empty(cli: Cli, small: None
     assert "holds calls already" in ran.error_line
 
 
-@pytest.mark.parametrize("url", ["nonsense", "mysql://host/demo"])
-def test_a_url_that_cannot_be_used_is_wrong_use(cli: Cli, url: str) -> None:
-    """Value and remedy, no traceback."""
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("nonsense", "it is not a database URL"),
+        ("mysql://ada:secret@host/demo", "mysql is not supported"),
+        ("postgresql://ada:se@secret@host/demo", "percent-encode the password"),
+        ("sqlite://", "in memory"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_wrong_use(cli: Cli, url: str, says: str) -> None:
+    """Reason and remedy, no traceback and no password."""
     ran = cli("demo", "--database-url", url)
     assert ran.code == 2
-    assert url in ran.error_line
-    assert "sqlite:///" in ran.error_line
+    assert says in ran.error_line
+    assert "--database-url" in ran.error_line
+    assert "Give sqlite:///FILE" in ran.error_line
+    assert "secret" not in ran.error_line
 
 
 def _fill_two_days(url: str, now: object, progress: object, seed: int, days: int) -> object:

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from usage_plugin.cli.context import load
+from usage_plugin.database_url import check_database_url
 from usage_plugin.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,12 +60,11 @@ def command(
 def _checked(database_url: str | None) -> str | None:
     """Refuse what is no URL of a database that can be filled; an option's value is not a setting's."""
     try:
-        known = not database_url or make_url(database_url).get_backend_name() in {"sqlite", "postgresql"}
-    except ArgumentError:
-        known = False
-    if not known:
-        hint = f"{database_url!r} is neither sqlite:///FILE nor postgresql://USER:PASSWORD@HOST/DATABASE"
-        raise typer.BadParameter(hint, param_hint="--database-url")
+        if database_url:
+            check_database_url(database_url)
+    except ValueError as error:
+        hint = f"{error}. Give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
+        raise typer.BadParameter(hint, param_hint="--database-url") from None
     return database_url
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from usage_plugin.database_url import sqlite_url
 from usage_plugin.settings import Settings
 
 
@@ -14,4 +15,4 @@ def demo_path(settings: Settings) -> Path:
 
 def demo_url(settings: Settings) -> str:
     """Name the demo database as a URL."""
-    return f"sqlite:///{demo_path(settings)}"
+    return sqlite_url(demo_path(settings))
