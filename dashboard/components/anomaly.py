@@ -11,16 +11,17 @@ from dashboard import ids
 from dashboard.components.graph import graph
 from dashboard.components.parts import card, legend, link, table
 from dashboard.filters import CUSTOM, Filters
-from dashboard.queries.anomalies import Flag, Watch
+from dashboard.queries.anomalies import DETECTORS, Flag, Watch
 from dashboard.theme import UNKNOWN, Palette, dollars
 from usage_plugin.analysis import Verdict
 from usage_plugin.store.read import Granularity
 
 MAX_LISTED = 50
 NAMES = {Granularity.DAY: "Daily cost", Granularity.HOUR: "Hourly cost"}
-LEARNING = {
-    Granularity.DAY: "Still learning: days are judged once there are three weeks of them before.",
-    Granularity.HOUR: "Still learning: hours are judged once there are two weeks of them before.",
+NOT_JUDGED = {
+    Verdict.CONSTANT: "not judged: always the same cost",
+    Verdict.ALL_ZERO: "not judged: nothing was billed",
+    Verdict.EMPTY: "not judged: no known cost",
 }
 VERDICTS = {
     Verdict.CONSTANT: "Always the same cost: nothing can stand out.",
@@ -42,9 +43,14 @@ def watch_legend(colours: Palette) -> Component:
 
 
 def watch_note(watch: Watch) -> str:
-    """Count what stood out."""
-    number = len(watch.flags)
-    return "nothing unusual" if not number else f"{number} unusual {watch.granularity.value}{'s' * (number != 1)}"
+    """Count what stood out, or say why nothing could."""
+    if watch.flags:
+        return _buckets(watch, len(watch.flags), "unusual ")
+    if watch.is_judged:
+        return "nothing unusual"
+    if watch.learns_for:
+        return f"not judged yet: {_buckets(watch, watch.learns_for, 'more ')} needed"
+    return NOT_JUDGED.get(Verdict(watch.band.verdict), "not judged yet: too many gaps")
 
 
 def watch_list(watch: Watch, filters: Filters) -> Component:
@@ -74,5 +80,10 @@ def _row(flag: Flag, watch: Watch, filters: Filters) -> list[Component | str]:
 def _explain(watch: Watch) -> str:
     verdict = Verdict(watch.band.verdict)
     if verdict is Verdict.LEARNING:
-        return LEARNING[watch.granularity]
-    return VERDICTS.get(verdict, "Every point lies within its expected range.")
+        past = DETECTORS[watch.granularity].config.min_history
+        return f"Still learning: one {watch.granularity.value} is judged by the {past} or more before it."
+    return VERDICTS.get(verdict, "Every point that could be judged lies within its expected range.")
+
+
+def _buckets(watch: Watch, number: int, kind: str) -> str:
+    return f"{number} {kind}{watch.granularity.value}{'s' * (number != 1)}"

@@ -14,6 +14,7 @@ from dashboard.theme import Palette, template
 MILLISECONDS = 1000
 EMPTY_TOP_USD = 1.0
 NOTHING_KNOWN = "No call of this time has a known price"
+NOTHING_BILLED = "Nothing was billed in this time"
 
 
 def blank(colours: Palette) -> go.Figure:

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.figures.axes import NOTHING_KNOWN, blank, dollar_axis, say, time_axis
+from dashboard.figures.axes import NOTHING_BILLED, NOTHING_KNOWN, blank, dollar_axis, say, time_axis
 from dashboard.frames import Band, FloatArray
 from dashboard.theme import Palette, dollars
+from usage_plugin.analysis import Verdict
+
+SAID = {Verdict.EMPTY.value: NOTHING_KNOWN, Verdict.ALL_ZERO.value: NOTHING_BILLED}
 
 
 def cost_with_band(band: Band, colours: Palette) -> go.Figure:
@@ -28,8 +31,8 @@ def cost_with_band(band: Band, colours: Palette) -> go.Figure:
         figure.add_trace(_so_far(band, band.partial, colours))
     time_axis(figure, band.buckets, band.bucket_length)
     dollar_axis(figure, _highest(band))
-    if not np.isfinite(band.cost_usd).any():
-        say(figure, NOTHING_KNOWN, colours)
+    if band.verdict in SAID:
+        say(figure, SAID[band.verdict], colours)
     return figure
 
 

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.axes import NOTHING_KNOWN, blank, bucket_width, dollar_axis, say, time_axis
+from dashboard.figures.axes import NOTHING_BILLED, NOTHING_KNOWN, blank, bucket_width, dollar_axis, say, time_axis
 from dashboard.frames import StackedCost
 from dashboard.theme import Palette, money
 
 NANO_PER_USD = 1e9
-NOTHING_BILLED = "Nothing was billed in this time"
 
 
 def cost_over_time(stack: StackedCost, colours: Palette) -> go.Figure:

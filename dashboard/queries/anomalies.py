@@ -12,14 +12,14 @@ from dashboard.data import Look
 from dashboard.filters import Filters
 from dashboard.frames import Band, FloatArray
 from dashboard.members import name_of
-from usage_plugin.analysis import DAILY, HOURLY, Detector, Verdict
+from usage_plugin.analysis import DAILY, HOURLY, RollingZ, Verdict
 from usage_plugin.store import read
 from usage_plugin.store.read import CostSeries, Granularity, Question, Stack
 
 HISTORY: Final = {Granularity.DAY: timedelta(days=120), Granularity.HOUR: timedelta(days=56)}
 LEAST_SHOWN: Final = {Granularity.DAY: timedelta(days=30), Granularity.HOUR: timedelta(hours=24)}
 MOST_SHOWN: Final = {Granularity.DAY: timedelta(days=3700), Granularity.HOUR: timedelta(days=92)}
-DETECTORS: Final[dict[Granularity, Detector]] = {Granularity.DAY: DAILY, Granularity.HOUR: HOURLY}
+DETECTORS: Final[dict[Granularity, RollingZ]] = {Granularity.DAY: DAILY, Granularity.HOUR: HOURLY}
 MEMBERS_WATCHED: Final = 20
 NANO_PER_USD: Final = 1e9
 DRIVER_PAST: Final = 7
@@ -49,6 +49,13 @@ class Watch:
     granularity: Granularity
     band: Band
     flags: tuple[Flag, ...]
+    learns_for: int = 0
+    """How many more buckets have to end before one can be judged; 0 where that is not what is missing."""
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether any point that is shown has a score."""
+        return bool(np.isfinite(self.band.z).any())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +85,7 @@ def _watch(look: Look, filters: Filters, granularity: Granularity) -> Watch:
     flags = _flags(band)
     if flags:
         flags = _with_drivers(flags, look.ask_heavy(read.stack, shown, top=MEMBERS_WATCHED))
-    return Watch(granularity, band, flags)
+    return Watch(granularity, band, flags, _learns_for(known, granularity, look.now, band))
 
 
 def _shown(look: Look, filters: Filters, granularity: Granularity) -> Question:
@@ -91,8 +98,7 @@ def _shown(look: Look, filters: Filters, granularity: Granularity) -> Question:
 
 def _band(known: CostSeries, granularity: Granularity, now: datetime, shown_from: datetime) -> Band:
     """Score the series from its first call on, and cut off what is history only."""
-    cost_usd = _from_first_call(known.cost_usd)
-    partial = next((at for at, bucket in enumerate(known.buckets) if bucket <= now < bucket + granularity.length), None)
+    cost_usd, partial = _from_first_call(known), _in_progress(known, granularity, now)
     found = DETECTORS[granularity].detect(cost_usd, partial)
     first = next((at for at, bucket in enumerate(known.buckets) if bucket >= shown_from), 0)
     return Band(
@@ -104,21 +110,41 @@ def _band(known: CostSeries, granularity: Granularity, now: datetime, shown_from
         upper=found.upper[0, first:],
         z=found.z[0, first:],
         flagged=found.flagged[0, first:],
-        verdict=_verdict(found.verdicts[0], cost_usd).value,
+        verdict=_verdict(found.verdicts[0], cost_usd[first:][known.called[first:]], found.z[0, first:]).value,
         partial=None if partial is None else partial - first,
     )
 
 
-def _verdict(found: Verdict, cost_usd: FloatArray) -> Verdict:
-    """Call a series that only has the bucket in progress a learner: the detector does not look at that one."""
-    return Verdict.LEARNING if found is Verdict.EMPTY and np.isfinite(cost_usd).any() else found
+def _in_progress(known: CostSeries, granularity: Granularity, now: datetime) -> int | None:
+    return next((at for at, bucket in enumerate(known.buckets) if bucket <= now < bucket + granularity.length), None)
 
 
-def _from_first_call(cost_usd: FloatArray) -> FloatArray:
+def _verdict(found: Verdict, cost_usd: FloatArray, z: FloatArray) -> Verdict:
+    """Judge what is shown, by the cost of its calls: the detector took the time before and hours without calls in."""
+    if found is Verdict.LEARNING or np.isfinite(z).any():
+        return found
+    present = cost_usd[np.isfinite(cost_usd)]
+    if present.any():
+        return Verdict.LEARNING
+    return Verdict.ALL_ZERO if present.size else Verdict.EMPTY
+
+
+def _learns_for(known: CostSeries, granularity: Granularity, now: datetime, band: Band) -> int:
+    """Count the buckets that a learner still needs: its detector's history, and one more that is judged by it."""
+    if band.verdict != Verdict.LEARNING.value:
+        return 0
+    ended = np.isfinite(_from_first_call(known))
+    partial = _in_progress(known, granularity, now)
+    if partial is not None:
+        ended[partial] = False
+    return max(DETECTORS[granularity].config.min_history + 1 - int(ended.sum()), 0)
+
+
+def _from_first_call(known: CostSeries) -> FloatArray:
     """Forget the time before the first call: nothing was watched then, which is not the same as nothing spent."""
-    started = np.flatnonzero(cost_usd != 0)
-    first = started[0] if started.size else cost_usd.size
-    return np.where(np.arange(cost_usd.size) < first, np.nan, cost_usd)
+    started = np.flatnonzero(known.called)
+    first = started[0] if started.size else known.called.size
+    return np.where(np.arange(known.called.size) < first, np.nan, known.cost_usd)
 
 
 def _flags(band: Band) -> tuple[Flag, ...]:

@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from dashboard.figures.axes import NOTHING_KNOWN, tick_format
+from dashboard.figures.axes import NOTHING_BILLED, NOTHING_KNOWN, tick_format
 from dashboard.figures.band import cost_with_band
-from dashboard.figures.cost import NOTHING_BILLED, cost_over_time, legend_of
+from dashboard.figures.cost import cost_over_time, legend_of
 from dashboard.figures.sparkline import HEIGHT, WIDTH, sparkline
 from dashboard.frames import Band, StackedCost
 from dashboard.theme import DARK, LIGHT
@@ -112,9 +112,18 @@ def test_empty_band_can_be_drawn() -> None:
     """A series without any point is an empty chart, not an error."""
     nothing = np.full(3, NAN)
     empty = replace(BAND, cost_usd=nothing, lower=nothing, upper=nothing, expected=nothing, flagged=np.zeros(3, bool))
-    figure = cost_with_band(empty, LIGHT)
+    figure = cost_with_band(replace(empty, verdict="empty"), LIGHT)
     assert list(named(figure)["Cost"].y) == [None, None, None]
     assert [note.text for note in figure.layout.annotations] == [NOTHING_KNOWN]
+
+
+def test_a_band_of_nothing_says_that_nothing_was_billed() -> None:
+    """Calls that are known to have cost nothing are no unknown ones."""
+    nothing = np.full(3, NAN)
+    free = replace(
+        BAND, cost_usd=np.zeros(3), lower=nothing, upper=nothing, flagged=np.zeros(3, bool), verdict="all_zero"
+    )
+    assert [note.text for note in cost_with_band(free, LIGHT).layout.annotations] == [NOTHING_BILLED]
 
 
 def lines(values: list[float | None]) -> list[list[tuple[float, float]]]:

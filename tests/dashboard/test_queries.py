@@ -9,10 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
 from dashboard import Data
+from dashboard.components.anomaly import watch_note
 from dashboard.filters import Filters
 from dashboard.members import UNSET
 from dashboard.queries.anomalies import anomalies
@@ -23,7 +25,7 @@ from dashboard.queries.requests import arithmetic, detail, page
 from tests.dashboard.conftest import NOW, ago
 from usage_plugin.arithmetic import total_usd
 from usage_plugin.errors import StoreError, StoreUnavailable
-from usage_plugin.event import CostConfidence, PriceSnapshot
+from usage_plugin.event import CostConfidence, PriceSnapshot, Status, UsageEvent
 from usage_plugin.hold.heartbeat import Heartbeat, write_heartbeat
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
@@ -177,6 +179,44 @@ def test_one_call_of_now_is_learning_not_nothing(data: Data, store: Engine) -> N
     assert {frame.daily.band.verdict, frame.hourly.band.verdict} == {"learning"}
     assert math.isnan(frame.hourly.band.cost_usd[0])
     assert frame.hourly.band.cost_usd[-1] == 1
+
+
+def days(number: int, **overrides: Any) -> list[UsageEvent]:
+    return [ago(24 * day, **{"cost_usd": 10 + day % 7, **overrides}) for day in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("events", "daily", "hourly"),
+    [
+        (days(1), "not judged yet: 29 more days needed", "not judged yet: 505 more hours needed"),
+        (days(29), "not judged yet: 1 more day needed", "nothing unusual"),
+        (days(30), "nothing unusual", "nothing unusual"),
+        (days(60, cost_usd=None), "not judged: no known cost", "not judged: no known cost"),
+        (days(60, cost_usd=0, status=Status.FAILURE), *["not judged: nothing was billed"] * 2),
+        (days(60, cost_usd=2), "nothing unusual", "nothing unusual"),
+    ],
+)
+def test_nothing_unusual_is_only_said_of_what_was_judged(
+    data: Data, store: Engine, events: list[UsageEvent], daily: str, hourly: str
+) -> None:
+    """A learner says how much it needs, and calls without a price or a bill are not judged at all."""
+    write_events(store, events)
+    frame = anomalies(data.look(), WEEK)
+    assert (watch_note(frame.daily), watch_note(frame.hourly)) == (daily, hourly)
+
+
+def test_the_past_before_what_is_shown_is_no_judgement_of_it(data: Data, store: Engine) -> None:
+    """Where every cost that is shown is unknown, the days before may have been judged, but these were not."""
+    write_events(store, [*days(100)[35:], *days(35, cost_usd=None)])
+    assert watch_note(anomalies(data.look(), WEEK).daily) == "not judged: no known cost"
+
+
+def test_failures_cost_a_known_nothing(data: Data, store: Engine) -> None:
+    """The watch begins with the first call, also where no call was billed."""
+    write_events(store, days(3, cost_usd=0, status=Status.FAILURE))
+    band = anomalies(data.look(), WEEK).daily.band
+    assert band.cost_usd[-3:].tolist() == [0, 0, 0]
+    assert np.isnan(band.cost_usd[:-3]).all()
 
 
 @pytest.mark.parametrize(

@@ -194,11 +194,11 @@ def test_values_carry_the_names_people_know(engine: Engine) -> None:
 
 def test_cost_series_tells_no_calls_from_no_price(engine: Engine) -> None:
     """An hour without calls cost nothing; an hour of calls without a price is not a number."""
-    write_events(engine, [at(1, cost_usd=2), at(2, cost_usd=None)])
-    cost = read.cost_series(engine, DAY).cost_usd
-    assert cost[0] == 0
-    assert cost[1] == 2
-    assert math.isnan(cost[2])
+    write_events(engine, [at(1, cost_usd=2), at(2, cost_usd=None), at(3, cost_usd=0)])
+    found = read.cost_series(engine, DAY)
+    assert (found.cost_usd[0], found.cost_usd[1], found.cost_usd[3]) == (0, 2, 0)
+    assert math.isnan(found.cost_usd[2])
+    assert found.called[:5].tolist() == [False, True, True, True, False]
 
 
 def test_newest_follows_writes(engine: Engine) -> None:

@@ -115,6 +115,8 @@ class CostSeries:
 
     buckets: tuple[datetime, ...]
     cost_usd: FloatArray
+    called: NDArray[np.bool_]
+    """Whether there was a call at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,8 @@ def cost_series(engine: Engine, question: Question) -> CostSeries:
         usage.cost_nano_usd / NANO_PER_USD if usage.cost_nano_usd is not None else (0.0 if usage.is_empty else np.nan)
         for usage in found.usage
     ]
-    return CostSeries(found.buckets, np.array(dollars, dtype=np.float64))
+    called = np.array([not usage.is_empty for usage in found.usage], dtype=np.bool_)
+    return CostSeries(found.buckets, np.array(dollars, dtype=np.float64), called)
 
 
 def _whole_hours(question: Question) -> ColumnElement[bool]:
