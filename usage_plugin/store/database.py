@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from usage_plugin.errors import StoreUnavailable
+from usage_plugin.store.remedy import remedy_for
 
 BUSY_TIMEOUT_MS = 30_000
 WAL_ATTEMPTS = 100
@@ -23,7 +24,7 @@ def connect(url: str) -> Engine:
     """Give an Engine; nothing is opened until it is used.
 
     Args:
-        url: As in ``Settings.url``.
+        url: As in ``Settings.url``: a SQLite file is named in full.
 
     Raises:
         StoreUnavailable: The folder of a SQLite file cannot be made.
@@ -60,17 +61,22 @@ def check(engine: Engine) -> None:
 def unavailable(url: URL, error: BaseException) -> StoreUnavailable:
     """Turn a driver's error into one line that names the database, without its password."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    first_line = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
     return StoreUnavailable(
-        f"the database {url.render_as_string(hide_password=True)} cannot be used: {first_line}",
-        "Check USAGE_DATABASE_URL, that the server runs and that the folder is writable",
+        f"the database {url.render_as_string(hide_password=True)} cannot be used: {_in_words(cause)}",
+        remedy_for(cause),
     )
 
 
+def _in_words(cause: BaseException) -> str:
+    if isinstance(cause, FileExistsError | NotADirectoryError):
+        return f"{cause.filename} is a file or lies in one, so it cannot be a folder"
+    if isinstance(cause, OSError) and cause.strerror:
+        return f"{cause.filename}: {cause.strerror}"
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+
+
 def _sqlite(url: URL) -> Engine:
-    in_memory = url.database in (None, "", ":memory:")
-    if not in_memory:
-        _make_folder(url)
+    _make_folder(url)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -78,7 +84,7 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _make_folder(url: URL) -> None:
-    folder = Path(str(url.database)).expanduser().parent
+    folder = Path(str(url.database)).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
