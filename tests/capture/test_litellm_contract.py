@@ -60,6 +60,16 @@ RELIED_ON: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "ProxyLogging.callback_capabilities",
         ('"async_post_call_streaming_iterator_hook" in cls_attrs',),
     ),
+    "a pass-through's request and answer": (
+        "litellm.types.passthrough_endpoints.pass_through_endpoints",
+        "PassthroughStandardLoggingPayload",
+        ("url: str", "request_body:", "response_body:"),
+    ),
+    "a pass-through's stream as text": (
+        "litellm.proxy.pass_through_endpoints.streaming_handler",
+        "PassThroughStreamingHandler._build_passthrough_logging_result",
+        ("response=f", "Chunks={all_chunks}"),
+    ),
 }
 
 

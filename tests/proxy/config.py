@@ -52,6 +52,7 @@ def _config(upstream_url: str) -> dict[str, Any]:
         "model_list": named + wildcards(upstream_url),
         "general_settings": {
             "custom_auth": "custom_auth.user_api_key_auth",
+            "pass_through_endpoints": pass_through(upstream_url),
             "master_key": f"sk-{secrets.token_hex(24)}",  # LiteLLM does not start without one
         },
         "router_settings": {
@@ -68,6 +69,19 @@ def _config(upstream_url: str) -> dict[str, Any]:
             "cache_params": {"type": "local", "mode": "default_off"},
         },
     }
+
+
+def pass_through(upstream_url: str) -> list[dict[str, Any]]:
+    """Word paths that LiteLLM hands on as they are: ``/pass/<provider>/...``, and one with a price of its own."""
+    headers = {"authorization": "Bearer sk-provider", "x-goog-api-key": "k", "anthropic-version": "2023-06-01"}
+    common = {"headers": headers | {"content-type": "application/json"}, "auth": True}
+    return [
+        {"path": f"/pass/{provider}", "target": f"{upstream_url}/{provider}", "include_subpath": True} | common
+        for provider in ("openai", "anthropic", "gemini", "cohere")
+    ] + [
+        {"path": "/pass/flat", "target": f"{upstream_url}/openai/v1/chat/completions", "cost_per_request": 0.25}
+        | common
+    ]
 
 
 def _deployment(name: str, model: str, path: str, params: dict[str, Any], upstream_url: str) -> dict[str, Any]:

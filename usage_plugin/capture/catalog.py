@@ -15,6 +15,7 @@ class LoadedPriceMap:
 
     def __init__(self, prices: Mapping[str, Mapping[str, Any]], litellm_version: str) -> None:
         self._prices = prices
+        self._by_bare_name = _unmistakable(prices)
         self.version = litellm_version
 
     def is_free(self, model_key: str) -> bool:
@@ -22,6 +23,25 @@ class LoadedPriceMap:
         entry = mapping(self._prices.get(model_key))
         costs = [value for name, value in entry.items() if "cost" in name and isinstance(value, int | float)]
         return bool(costs) and not any(costs)
+
+    def find(self, *models: str | None) -> tuple[str, Mapping[str, Any]] | None:
+        """Find a model by its name in the map, or without its provider's prefix where that names one model only."""
+        for model in models:
+            for name in (model, self._by_bare_name.get(model)) if model else ():
+                if name and name in self._prices:
+                    return name, self._prices[name]
+        return None
+
+
+def _unmistakable(prices: Mapping[str, Any]) -> dict[str | None, str]:
+    """Map names without their providers to the full ones, where there is one such."""
+    found: dict[str | None, str] = {}
+    twice = set()
+    for name in prices:
+        bare = name.rpartition("/")[2]
+        if found.setdefault(bare, name) != name:
+            twice.add(bare)
+    return {bare: name for bare, name in found.items() if bare not in twice}
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,8 @@ from typing import Any
 from usage_plugin.capture.attribution import read_attribution
 from usage_plugin.capture.cost import MAYBE_BILLED, NOTHING_BILLED, Measured, price_call
 from usage_plugin.capture.identity import event_key
+from usage_plugin.capture.passthrough import CALL_TYPE as PASS_THROUGH
+from usage_plugin.capture.passthrough import failed, is_unread, read_answer, with_answer
 from usage_plugin.capture.prices import PriceCatalog
 from usage_plugin.capture.timing import attempts_made, read_timing
 from usage_plugin.capture.tokens import counted_by_litellm, read_rerank_tokens, read_tokens, read_units
@@ -65,6 +67,9 @@ class Normaliser:
         """
         payload = mapping(request.get("standard_logging_object"))
         metadata = request_metadata(mapping(request.get("litellm_params")))
+        if is_unread(payload):
+            answer = read_answer(request, response)
+            payload, provider_counted = with_answer(payload, request, answer, self.catalog), answer.is_complete
         interrupted = _client_left(payload)
         estimated = interrupted or counted_by_litellm(payload, provider_counted=provider_counted)
         used = _measure(payload, request, response, estimated=estimated)
@@ -81,6 +86,8 @@ class Normaliser:
     def failure(self, request_data: Payload, error: object) -> UsageEvent:
         """Read a failure: what ``async_post_call_failure_hook`` was given, or ``kwargs`` of the SDK's failure hooks."""
         payload = mapping(request_data.get("standard_logging_object"))
+        if not payload and request_data.get("call_type") == PASS_THROUGH:
+            payload = failed(request_data, self.catalog)
         params = mapping(request_data.get("litellm_params"))
         metadata = request_metadata(params) or request_metadata(request_data)
         rejected = not _was_dispatched(request_data, metadata)

@@ -28,6 +28,9 @@ class PriceCatalog(Protocol):
     def is_free(self, model_key: str) -> bool:
         """Tell a model that is free on purpose from one that is not in the map."""
 
+    def find(self, *models: str | None) -> tuple[str, Mapping[str, Any]] | None:
+        """Give the map's name of the first model that it lists, with what it says of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownPrices:
