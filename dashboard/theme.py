@@ -6,7 +6,7 @@ another under protanopia, deuteranopia and tritanopia (tests/dashboard/test_them
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,6 +15,9 @@ from typing import Any, Final
 from usage_plugin.money import to_usd
 
 UNKNOWN: Final = "—"
+NANO_PER_USD: Final = 1e9
+MILLION_USD: Final = 1e6
+CENT_PLACES: Final = 2
 FONT: Final = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 MONO: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', monospace"
 
@@ -148,13 +151,25 @@ def dollars(usd: Decimal | float | None) -> str:
     return f"{sign}${value:.{digits}f}"
 
 
-def exact_dollars(usd: Decimal | None) -> str:
-    """Show every digit of an exact amount, at least to the cent."""
+def big_money(cost_nano_usd: int | float | None) -> str:
+    """Show a cost as `money` does, from a million dollars on with a unit: $9.00M."""
+    usd = (cost_nano_usd or 0) / NANO_PER_USD
+    if abs(usd) < MILLION_USD:
+        return money(cost_nano_usd)
+    return f"{'-' if usd < 0 else ''}${count(abs(usd))}"
+
+
+def exact_dollars(usd: Decimal | None, places: int = CENT_PLACES) -> str:
+    """Show every digit of an exact amount, at least *places* after the point."""
     if usd is None:
         return UNKNOWN
-    text = f"{usd.normalize():f}"
-    whole, _, fraction = text.partition(".")
-    return f"{'-' if usd < 0 else ''}${int(whole.lstrip('-') or 0):,}.{fraction.ljust(2, '0')}"
+    return f"{'-' if usd < 0 else ''}${abs(usd):,.{max(places, decimals([usd]))}f}"
+
+
+def decimals(amounts: Iterable[Decimal | None]) -> int:
+    """Count the digits after the point that all of these amounts need, at least those of a cent."""
+    needed = (-int(amount.normalize().as_tuple().exponent) for amount in amounts if amount is not None)
+    return max(CENT_PLACES, *needed, CENT_PLACES)
 
 
 def count(number: int | float | None) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dash.development.base_component import Component
 
-from dashboard.components.parts import dot, link, table
+from dashboard.components.parts import dot, link, named, table
 from dashboard.filters import Filters
 from dashboard.theme import UNKNOWN, ago, count, duration, money
 from usage_plugin.event import CostConfidence
@@ -18,7 +18,7 @@ NO_TOKENS = UNKNOWN
 
 def recent_table(records: Iterable[UsageRecord], now: datetime, filters: Filters) -> Component:
     """Show the latest calls, each with a link to its detail."""
-    columns = [("When", ""), ("Model", ""), ("Team", "wide"), ("User", "wide"), ("Status", "tight")]
+    columns = [("When", ""), ("Model", "name"), ("Team", "name wide"), ("User", "name wide"), ("Status", "tight")]
     numbers = [("Tokens", "num wide"), ("Latency", "num wide"), ("Cost", "num")]
     rows = [_row(record, now, filters) for record in records]
     return table([*columns, *numbers], rows, "The latest calls")
@@ -28,9 +28,9 @@ def _row(record: UsageRecord, now: datetime, filters: Filters) -> list[Component
     href = f"/requests{filters.to_query()}#{record.event_key}"
     return [
         link(ago(now - record.completed_at), href),
-        record.model or record.requested_model or UNKNOWN,
-        record.team_alias or record.team_id or UNKNOWN,
-        record.user_id or UNKNOWN,
+        named(record.model or record.requested_model),
+        named(record.team_alias or record.team_id),
+        named(record.user_id),
         dot(record.status, f"status-{record.status}"),
         count(record.total_tokens),
         duration(record.latency_ms),

@@ -9,10 +9,10 @@ from dash.development.base_component import Component
 
 from dashboard import ids
 from dashboard.components.graph import graph
-from dashboard.components.parts import card, legend, link, table
+from dashboard.components.parts import card, legend, link, named, table
 from dashboard.filters import CUSTOM, Filters
 from dashboard.queries.anomalies import DETECTORS, Flag, Watch
-from dashboard.theme import UNKNOWN, Palette, dollars
+from dashboard.theme import Palette, dollars
 from usage_plugin.analysis import Verdict
 from usage_plugin.store.read import Granularity
 
@@ -58,7 +58,7 @@ def watch_list(watch: Watch, filters: Filters) -> Component:
     if not watch.flags:
         return html.P(_explain(watch), className="quiet")
     columns = [("When (UTC)", ""), ("Actual", "num"), ("Expected", "num"), ("z", "num")]
-    more = [("At stake", "num wide"), ("Driven by", "wide")]
+    more = [("At stake", "num wide"), ("Driven by", "name wide")]
     rows = [_row(flag, watch, filters) for flag in watch.flags[:MAX_LISTED]]
     return table([*columns, *more], rows, f"{NAMES[watch.granularity]}: unusual points")
 
@@ -73,7 +73,7 @@ def _row(flag: Flag, watch: Watch, filters: Filters) -> list[Component | str]:
         dollars(flag.expected_usd),
         f"{flag.z:+.1f}",
         f"{sign}{dollars(flag.at_stake_usd)}",
-        flag.driver or UNKNOWN,
+        named(flag.driver),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from dash.development.base_component import Component
 from dashboard.components.activity import cost_of
 from dashboard.components.parts import badge, dot, table
 from dashboard.queries.requests import Arithmetic
-from dashboard.theme import UNKNOWN, duration, exact_dollars, full_count, moment
+from dashboard.theme import UNKNOWN, decimals, duration, exact_dollars, full_count, moment
 from usage_plugin.arithmetic import CostLine
 from usage_plugin.event import TOKEN_FIELDS, CostConfidence
 from usage_plugin.store.read import Price, RecordDetail
@@ -76,32 +77,44 @@ def detail_view(found: RecordDetail, worked_out: Arithmetic) -> Component:
 
 def missing_view(event_key: str) -> Component:
     """Say that a link leads to a call that is not there."""
-    return html.P(f"There is no call {event_key} in this database: it may have been removed by the retention policy.")
+    return html.P(f"There is no call {event_key} in this database. The link may come from a dashboard of another one.")
 
 
 def arithmetic_table(worked_out: Arithmetic, record: UsageRecord, price: Price | None) -> Component:
     """Show units x unit price = dollars, line by line, down to the cost."""
     columns = [("What", ""), ("Units", "num"), ("Unit price", "num"), ("Dollars", "num")]
-    rows = [_line(line) for line in worked_out.lines]
-    if worked_out.rest_usd:
-        label = REST_LABELS.get(record.cost_confidence, REST_LABEL)
-        rows.append([label, "", "", exact_dollars(worked_out.rest_usd)])
-    total = worked_out.cost_usd
-    rows.append([html.Strong("Cost"), "", "", html.Strong("unpriced" if total is None else exact_dollars(total))])
+    total, rest = worked_out.cost_usd, worked_out.rest_usd
+    places = decimals([*(line.cost_usd for line in worked_out.lines), rest, total])
+    prices = _unit_prices(worked_out.lines)
+    rows = [_line(line, price, places) for line, price in zip(worked_out.lines, prices, strict=True)]
+    if rest:
+        rows.append([REST_LABELS.get(record.cost_confidence, REST_LABEL), "", "", exact_dollars(rest, places)])
+    cost = "unpriced" if total is None else exact_dollars(total, places)
+    rows.append([html.Strong("Cost"), "", "", html.Strong(cost)])
     parts = [html.H3("How the cost comes about"), table(columns, rows, "How the cost comes about")]
     return html.Section([*parts, html.P(_source(price), className="quiet")])
 
 
-def _line(line: CostLine) -> list[Any]:
-    price = "no price" if line.unit_price_usd is None else _unit_price(line.unit_price_usd, line.unit)
+def _line(line: CostLine, price: str, places: int) -> list[Any]:
     shown = html.Span(price, title=line.price_name)
-    return [line.label, f"{line.units:,f}", shown, exact_dollars(line.cost_usd)]
+    return [line.label, f"{line.units:,f}", shown, exact_dollars(line.cost_usd, places)]
 
 
-def _unit_price(price_usd: Decimal, unit: str) -> str:
-    if unit == "token":
-        return f"{exact_dollars(price_usd * 1_000_000)} / 1M"
-    return f"{exact_dollars(price_usd)} / {unit}"
+def _unit_prices(lines: Sequence[CostLine]) -> list[str]:
+    """Write the prices of tokens per million, and each unit's with decimals of its own."""
+    million, per = Decimal(1_000_000), {"token": "1M"}
+    scaled = [
+        None if line.unit_price_usd is None else line.unit_price_usd * (million if line.unit in per else 1)
+        for line in lines
+    ]
+    places = {
+        unit: decimals(price for price, line in zip(scaled, lines, strict=True) if line.unit == unit)
+        for unit in {line.unit for line in lines}
+    }
+    return [
+        "no price" if price is None else f"{exact_dollars(price, places[line.unit])} / {per.get(line.unit, line.unit)}"
+        for price, line in zip(scaled, lines, strict=True)
+    ]
 
 
 def _source(price: Price | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dash import html
@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 
 from dashboard.figures.sparkline import sparkline
 from dashboard.queries.overview import Overview
-from dashboard.theme import UNKNOWN, Palette, count, duration, money, percent
+from dashboard.theme import UNKNOWN, Palette, big_money, count, duration, money, percent
 from usage_plugin.store.read import Usage
 
 LITTLE = 0.0005
@@ -23,6 +23,8 @@ class Kpi:
 
     label: str
     value: str
+    full: str = ""
+    """The value with every digit, where it is shortened."""
     now: float | None
     before: float | None
     course: Sequence[float | None]
@@ -41,7 +43,8 @@ def kpis(frame: Overview) -> list[Kpi]:
     return [
         Kpi(
             label="Cost",
-            value=cost_text(now),
+            value=cost_text(now, big_money),
+            full=cost_text(now),
             now=now.cost_nano_usd,
             before=before.cost_nano_usd,
             course=cost,
@@ -64,7 +67,7 @@ def kpis(frame: Overview) -> list[Kpi]:
         ),
         Kpi(
             label="Cost per 1k tokens",
-            value=money(now.cost_per_1k_tokens_nano_usd),
+            value=big_money(now.cost_per_1k_tokens_nano_usd),
             now=now.cost_per_1k_tokens_nano_usd,
             before=before.cost_per_1k_tokens_nano_usd,
             course=[usage.cost_per_1k_tokens_nano_usd for usage in series],
@@ -91,11 +94,11 @@ def kpis(frame: Overview) -> list[Kpi]:
     ]
 
 
-def cost_text(usage: Usage) -> str:
+def cost_text(usage: Usage, shown: Callable[[int], str] = money) -> str:
     """Show a cost, or say that nobody knows it."""
     if usage.cost_nano_usd is None:
         return "unpriced" if usage.unpriced_requests else UNKNOWN
-    return money(usage.cost_nano_usd)
+    return shown(usage.cost_nano_usd)
 
 
 def unpriced_text(usage: Usage) -> str:
@@ -114,7 +117,7 @@ def kpi_card(kpi: Kpi, colours: Palette) -> Component:
 
 
 def _reading(kpi: Kpi) -> list[Component]:
-    value = html.P(kpi.value, className="kpi-value num")
+    value = html.P(kpi.value, className="kpi-value num", title=kpi.full or None)
     return [value, html.Span(kpi.aside, className="kpi-aside num")] if kpi.aside else [value]
 
 

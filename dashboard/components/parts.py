@@ -8,6 +8,8 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from dashboard.theme import UNKNOWN
+
 Children = Any
 
 
@@ -72,8 +74,16 @@ def link(text: Children, href: str, className: str = "") -> Component:  # noqa: 
     return dcc.Link(text, href=href, className=className or "link")
 
 
+def named(name: str | None) -> Component | str:
+    """Show a name that may be longer than its column ``name``; its title has all of it."""
+    return html.Span(name, title=name) if name else UNKNOWN
+
+
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Children]], caption: str) -> Component:
-    """Show rows under columns: (heading, class). Class ``num`` aligns numbers, ``wide`` hides on narrow screens."""
+    """Show rows under columns: (heading, class).
+
+    Class ``num`` aligns numbers, ``name`` shares what room there is, ``wide`` hides on narrow screens.
+    """
     head = html.Tr([html.Th(name, className=kind, scope="col") for name, kind in columns])
     body = [
         html.Tr([html.Td(cell, className=kind) for cell, (_, kind) in zip(row, columns, strict=True)]) for row in rows

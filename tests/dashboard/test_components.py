@@ -13,7 +13,7 @@ from plotly.io.json import to_json_plotly
 
 from dashboard.components.activity import cost_of, recent_table
 from dashboard.components.breakdown import confidence_panel, share_list, token_panel
-from dashboard.components.detail import arithmetic_table, detail_view
+from dashboard.components.detail import arithmetic_table, detail_view, missing_view
 from dashboard.components.graph import graph
 from dashboard.components.grid import COLUMNS, row_of
 from dashboard.components.kpi import Kpi, change, cost_text
@@ -137,6 +137,7 @@ def test_shares_lead_to_their_calls() -> None:
     to_calls = dcc.Link("Search", href="/requests?model=m&team=t1", className="link")
     assert plain(first.children[0].children[0].children) == plain(to_calls)
     assert words(first) == "Search 1 call $3.00 100.0%"
+    assert first.children[0].children[0].title == "Search"
     assert words(rest) == "All others 2 calls —"
 
 
@@ -146,6 +147,7 @@ def test_recent_rows_open_their_call() -> None:
     assert words(listed).endswith("3 s ago gpt-4o — u success 1,100 843 ms $0.00280")
     cells = listed.children.children[-1].children[0].children
     assert plain(cells[0].children) == plain(link("3 s ago", "/requests#k1"))
+    assert plain(cells[1]) == plain(html.Td(html.Span("gpt-4o", title="gpt-4o"), className="name"))
     assert plain(cells[4].children) == plain(dot("success", "status-success"))
 
 
@@ -165,10 +167,31 @@ def test_arithmetic_table_ends_in_bold_cost() -> None:
     lines = cost_lines({"input_uncached_tokens": 1000, "output_text_tokens": 100}, prices)
     price = Price("litellm_price_map", "1.106.2", NOW, prices)
     shown = words(arithmetic_table(Arithmetic(lines, Decimal("0.01"), Decimal("0.0128")), record(), price))
-    assert "Input 1,000 $2.00 / 1M $0.002" in shown
+    assert "Input 1,000 $2.00 / 1M $0.0020" in shown
     assert "Output 100 $8.00 / 1M $0.0008" in shown
-    assert "Adjustment: tools, tiers, discounts, rounding $0.01 Cost $0.0128" in shown
+    assert "Adjustment: tools, tiers, discounts, rounding $0.0100 Cost $0.0128" in shown
     assert "LiteLLM's price map (LiteLLM 1.106.2), first used 2026-03-04 12:30:00 UTC" in shown
+
+
+def test_dollars_of_a_bill_stand_under_one_another() -> None:
+    """The dollars of all lines have as many decimals as the longest, and so have the prices of a unit."""
+    prices = {
+        "input_cost_per_token": Decimal("0.000000125"),
+        "output_cost_per_token": Decimal("0.00001"),
+        "input_cost_per_query": Decimal("0.035"),
+    }
+    units = {"input_uncached_tokens": 178_152, "output_text_tokens": 3_918, "search_units": 2}
+    lines = cost_lines(units, prices)
+    shown = words(arithmetic_table(Arithmetic(lines, Decimal(0), Decimal("0.131449")), record(), None))
+    assert "178,152 $0.125 / 1M $0.022269 Output 3,918 $10.000 / 1M $0.039180" in shown
+    assert "Searches 2 $0.035 / search $0.070000 Cost $0.131449" in shown
+
+
+def test_a_missing_call_is_not_explained_by_what_cannot_be() -> None:
+    """Nothing removes calls by itself, so a link to none is from elsewhere."""
+    assert words(missing_view("k1")) == (
+        "There is no call k1 in this database. The link may come from a dashboard of another one."
+    )
 
 
 def test_arithmetic_of_an_unpriced_call_says_what_is_missing() -> None:

@@ -8,6 +8,8 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dashboard import theme
@@ -36,6 +38,21 @@ def test_money(nano: int | None, text: str) -> None:
     assert theme.money(nano) == text
 
 
+@pytest.mark.parametrize(
+    ("nano", "text"),
+    [
+        (None, "—"),
+        (999_999_990_000_000, "$999,999.99"),
+        (9_000_000_130_000_000, "$9.00M"),
+        (-1_234_567_000_000_000, "-$1.23M"),
+        (2_500_000_000_000_000_000, "$2.50B"),
+    ],
+)
+def test_big_money(nano: int | None, text: str) -> None:
+    """Millions of dollars get a unit, so that they fit where there is little room."""
+    assert theme.big_money(nano) == text
+
+
 def test_nan_dollars_are_unknown() -> None:
     """Not a number is no amount."""
     assert theme.dollars(float("nan")) == theme.UNKNOWN
@@ -54,6 +71,15 @@ def test_nan_dollars_are_unknown() -> None:
 def test_exact_dollars_keep_every_digit(usd: str, text: str) -> None:
     """In arithmetic no digit is rounded away."""
     assert theme.exact_dollars(Decimal(usd)) == text
+
+
+@given(st.lists(st.decimals(-(10**9), 10**9, places=9), min_size=1, max_size=5))
+@example([Decimal("0.022269"), Decimal("0.03918"), Decimal("1E+3")])
+def test_decimals_are_enough_for_all(amounts: list[Decimal]) -> None:
+    """With the decimals of the longest, all are of one length and none loses a digit."""
+    texts = [theme.exact_dollars(usd, theme.decimals(amounts)) for usd in amounts]
+    assert len({len(text.partition(".")[2]) for text in texts}) == 1
+    assert [Decimal(text.replace("$", "").replace(",", "")) for text in texts] == amounts
 
 
 @pytest.mark.parametrize(
