@@ -13,6 +13,9 @@ from dashboard.theme import Palette, template
 
 MILLISECONDS = 1000
 EMPTY_TOP_USD = 1.0
+HOUR_STEPS = (1, 2, 3, 6)
+MOST_HOUR_TICKS = 8
+MIDNIGHT = "2000-01-01"
 NOTHING_KNOWN = "No call of this time has a known price"
 NOTHING_BILLED = "Nothing was billed in this time"
 
@@ -28,13 +31,21 @@ def time_axis(figure: go.Figure, buckets: Sequence[datetime], length: timedelta)
     """Show every bucket of the asked time, also at the ends, and say that it is UTC."""
     hourly = length < timedelta(days=1)
     if buckets:
-        figure.update_xaxes(range=[buckets[0], buckets[-1] + length])
+        whole = buckets[-1] + length - buckets[0]
+        figure.update_xaxes(range=[buckets[0], buckets[-1] + length], **_hour_ticks(whole) if hourly else {})
     figure.update_xaxes(
         type="date",
         title_text="UTC",
         hoverformat="%a %d %b %Y, %H:%M UTC" if hourly else "%a %d %b %Y (UTC)",
         tickangle=0,
     )
+
+
+def _hour_ticks(whole: timedelta) -> dict[str, Any]:
+    """Keep the ticks of up to two days at whole hours: by itself plotly puts them in the middle of narrow bars."""
+    hours = whole / timedelta(hours=1)
+    step = next((step for step in HOUR_STEPS if hours <= step * MOST_HOUR_TICKS), None)
+    return {} if step is None else {"tick0": MIDNIGHT, "dtick": step * MILLISECONDS * 3600}
 
 
 def dollar_axis(figure: go.Figure, largest_usd: float) -> None:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from dashboard.figures.axes import NOTHING_BILLED, NOTHING_KNOWN, tick_format
+from dashboard.figures.axes import MIDNIGHT, NOTHING_BILLED, NOTHING_KNOWN, tick_format
 from dashboard.figures.band import cost_with_band
 from dashboard.figures.cost import cost_over_time, legend_of
 from dashboard.figures.sparkline import HEIGHT, WIDTH, sparkline
@@ -68,6 +68,17 @@ def test_axis_spans_every_bucket_and_says_its_units() -> None:
     assert tuple(figure.layout.xaxis.range) == (START, START + 3 * HOUR)
     assert figure.layout.xaxis.title.text == "UTC"
     assert figure.layout.yaxis.tickformat.startswith("$")
+
+
+@pytest.mark.parametrize(("hours", "step"), [(1, 1), (6, 1), (12, 2), (24, 3), (48, 6), (49, None), (168, None)])
+def test_ticks_of_short_times_are_at_whole_hours(hours: int, step: int | None) -> None:
+    """Hourly bars of up to two days are named by the hour that they begin at, at most eight of them."""
+    many = replace(
+        STACK, buckets=tuple(START + at * HOUR for at in range(hours)), names=("m",), has_rest=False,
+        cost_nano_usd=((10**9,) * hours,),
+    )  # fmt: skip
+    axis = cost_over_time(many, LIGHT).layout.xaxis
+    assert (axis.tick0, axis.dtick) == (None if step is None else MIDNIGHT, None if step is None else step * 3_600_000)
 
 
 @pytest.mark.parametrize(("costs", "words"), [((None, None, None), NOTHING_KNOWN), ((0, 0, None), NOTHING_BILLED)])
