@@ -23,9 +23,17 @@ TITLES = {
     Reason.SCHEMA_MISSING: "The database has no tables yet",
     Reason.SCHEMA_BEHIND: "The database's tables are of an older version",
     Reason.SCHEMA_AHEAD: "The database's tables are of a newer version",
-    Reason.UNAVAILABLE: "The database does not answer",
+    Reason.NOT_A_DATABASE: "The file is not a database",
+    Reason.UNAVAILABLE: "The database cannot be used",
 }
-BROKEN = {Reason.OTHER_DATABASE, Reason.NOT_WRITTEN, Reason.SCHEMA_BEHIND, Reason.SCHEMA_AHEAD, Reason.UNAVAILABLE}
+BROKEN = {
+    Reason.OTHER_DATABASE,
+    Reason.NOT_WRITTEN,
+    Reason.SCHEMA_BEHIND,
+    Reason.SCHEMA_AHEAD,
+    Reason.NOT_A_DATABASE,
+    Reason.UNAVAILABLE,
+}
 
 
 def empty_state(emptiness: Emptiness, filters: Filters, path: str) -> Component:

@@ -14,6 +14,8 @@ from usage_plugin.hold.heartbeat import Heartbeat
 from usage_plugin.store.migrate import SchemaState
 
 SILENT_AFTER = timedelta(seconds=30)
+NOT_A_DATABASE = "file is not a database"
+"""SQLite's own words."""
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
@@ -29,6 +31,7 @@ class Reason(StrEnum):
     SCHEMA_MISSING = "schema_missing"
     SCHEMA_BEHIND = "schema_behind"
     SCHEMA_AHEAD = "schema_ahead"
+    NOT_A_DATABASE = "not_a_database"
     UNAVAILABLE = "unavailable"
 
 
@@ -74,7 +77,8 @@ def why_broken(data: Data, error: StoreError) -> Emptiness:
     try:
         state = data.schema()
     except StoreError as cause:
-        return Emptiness(Reason.UNAVAILABLE, str(cause))
+        known = Reason.NOT_A_DATABASE if NOT_A_DATABASE in str(cause) else Reason.UNAVAILABLE
+        return Emptiness(known, str(cause))
     reasons = {
         SchemaState.EMPTY: Reason.SCHEMA_MISSING,
         SchemaState.BEHIND: Reason.SCHEMA_BEHIND,

@@ -152,7 +152,7 @@ def broken(tmp_path: Path) -> Post:
 def test_pages_without_a_database_say_so(broken: Post, state: str) -> None:
     """The page names the database, without its password, and how to go on."""
     said = text_of(broken(state)[state]["children"])
-    assert "does not answer" in said
+    assert "cannot be used" in said
     assert "usage-plugin doctor" in said
     assert "secret" not in said
 

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 
 from dashboard import Data
 from dashboard.components.anomaly import watch_note
+from dashboard.components.states import TITLES
 from dashboard.filters import Filters
 from dashboard.members import UNSET
 from dashboard.queries.anomalies import anomalies
@@ -281,6 +282,18 @@ def test_reasons_for_a_broken_page(data: Data, store: Engine, sqlite_url: str, t
     gone = why_broken(away, StoreUnavailable("x"))
     assert gone.reason is Reason.UNAVAILABLE
     assert "secret" not in gone.detail
+
+
+def test_a_file_that_is_no_database_is_not_said_to_be_silent(tmp_path: Path) -> None:
+    """The title fits what is wrong: here the file answers, but with something else."""
+    (tmp_path / "usage.db").write_text("a letter to my aunt, which is much longer than the header of a database" * 9)
+    wrong = Data(connect(f"sqlite:///{tmp_path / 'usage.db'}"), Settings(data_dir=tmp_path))
+    with pytest.raises(StoreError) as caught:
+        wrong.look()
+    found = why_broken(wrong, caught.value)
+    assert found.reason is Reason.NOT_A_DATABASE
+    assert "usage.db cannot be used: file is not a database" in found.detail
+    assert TITLES[found.reason] == "The file is not a database"
 
 
 def test_daily_anomalies_show_at_least_a_month(data: Data, store: Engine) -> None:
