@@ -57,3 +57,22 @@ def test_a_setting_that_cannot_work_is_the_finding(
     (finding,) = json.loads(ran.out)
     assert finding["name"] == "settings"
     assert name in finding["what"]
+
+
+def test_a_misspelt_key_of_the_config_is_the_finding(cli: Cli) -> None:
+    """With the name that was meant."""
+    Path("litellm_config.yaml").write_text(
+        GOOD_CONFIG + "callback_settings: {usage_plugin: {databse_url: sqlite:////x.db}}"
+    )
+    ran = cli("doctor")
+    assert ran.code == 1
+    assert "unknown setting databse_url" in ran.out
+    assert "-> Did you mean database_url" in ran.out
+
+
+def test_recording_that_the_config_switches_off_is_found(cli: Cli) -> None:
+    """The command reads the settings as the proxy does, and names the file."""
+    Path("litellm_config.yaml").write_text(GOOD_CONFIG + "callback_settings: {usage_plugin: {enabled: false}}")
+    assert "switched off by enabled: false under callback_settings.usage_plugin in litellm_config.yaml" in (
+        cli("doctor").out
+    )

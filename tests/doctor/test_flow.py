@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -184,3 +185,74 @@ def test_a_minute_of_skew_is_tolerated(migrated: SetUp, ahead_s: float, verdict:
     facts = migrated.facts()
     skewed = replace(facts, database=replace(facts.database, clock_ahead_s=ahead_s))
     assert check_clock(skewed).verdict is verdict
+
+
+def test_calls_that_wait_for_long_are_wrong_without_an_error(migrated: SetUp) -> None:
+    """A writer that is stuck says nothing: its beats go on, or stop while the process is there."""
+    waiting = {"seen": 9, "stored": 6, "waiting": 3, "last_stored_at": migrated.now - timedelta(minutes=3)}
+    migrated.beat(**waiting)
+    finding = migrated.findings()["writing"]
+    assert finding.verdict is Verdict.FAIL
+    assert "3 calls wait in the proxy" in finding.what
+    assert "last stored one 3 minutes ago and reports no error" in finding.what
+    assert "lock" in finding.remedy
+    migrated.beat(**waiting, beat_at=migrated.now - timedelta(minutes=3))
+    assert migrated.findings()["writing"].verdict is Verdict.FAIL
+
+
+def test_a_proxy_that_never_stored_anything_is_stuck_too(migrated: SetUp) -> None:
+    """Its patience is counted from its start."""
+    migrated.beat(seen=2, waiting=2)
+    assert "which has stored none and reports no error" in migrated.findings()["writing"].what
+    migrated.beat(seen=2, waiting=2, started_at=migrated.now - timedelta(seconds=90))
+    assert migrated.findings()["writing"].verdict is Verdict.OK
+
+
+def test_an_idle_proxy_is_not_stuck(migrated: SetUp) -> None:
+    """Nothing stored for hours, since nobody called."""
+    migrated.beat(seen=9, stored=9, last_stored_at=migrated.now - timedelta(hours=3))
+    assert migrated.wrong() == []
+
+
+def test_a_writer_that_hangs_still_shows_its_error(migrated: SetUp) -> None:
+    """Between two attempts on a locked database its beats may be late."""
+    late = migrated.now - timedelta(seconds=40)
+    migrated.beat(seen=7, waiting=7, last_error="StoreUnavailable: locked", last_error_at=late, beat_at=late)
+    assert "Last error: StoreUnavailable: locked" in migrated.findings()["writing"].what
+
+
+def test_a_proxy_whose_settings_cannot_work_is_told_from_none(migrated: SetUp) -> None:
+    """It serves and records nothing; its reason lies in the state file that it left when it started."""
+    reason = "setting USAGE_DATABASE_URL = (hidden) cannot be used: it is not a database URL"
+    migrated.beat(database_fingerprint="", safe_url="", last_error=reason, last_error_at=migrated.now)
+    assert migrated.wrong() == ["proxy"]
+    finding = migrated.findings()["proxy"]
+    assert reason in finding.what
+    assert "restart" in finding.remedy
+
+
+def test_a_proxy_that_was_corrected_is_forgiven(migrated: SetUp) -> None:
+    """One that can record has started after it; one from before does not count."""
+    refused = {"database_fingerprint": "", "last_error": "no", "pid": 4321, "host": ANOTHER_MACHINE}
+    migrated.beat(**refused, started_at=migrated.now - timedelta(minutes=6))
+    migrated.beat()
+    assert migrated.wrong() == []
+    migrated.beat(**refused, started_at=migrated.now - timedelta(minutes=4))
+    assert migrated.wrong() == ["proxy"]
+
+
+def test_a_relative_file_is_another_one_in_another_folder(
+    migrated: SetUp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One setting, two working directories, two files: that is not one database."""
+    migrated.settings = migrated.settings.model_copy(update={"database_url": "sqlite:///y.db"})
+    for folder in ("proxy", "here"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "proxy")
+    migrated.beat()
+    assert "one database" not in migrated.wrong()
+    monkeypatch.chdir(tmp_path / "here")
+    finding = migrated.findings()["one database"]
+    assert finding.verdict is Verdict.FAIL
+    assert f"looks at sqlite:///{tmp_path / 'here' / 'y.db'}" in finding.what
+    assert f"uses sqlite:///{tmp_path / 'proxy' / 'y.db'}" in finding.what

@@ -103,12 +103,49 @@ def test_recording_that_is_switched_off_is_named(set_up: SetUp) -> None:
     assert "recording" in set_up.wrong()
 
 
+def test_recording_that_the_config_switches_off_names_the_config(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The place to change is the one that counts: the environment wins."""
+    set_up.configure(GOOD_CONFIG + "callback_settings: {usage_plugin: {enabled: false}}")
+    set_up.settings = set_up.settings.model_copy(update={"enabled": False})
+    what = set_up.findings()["recording"].what
+    assert f"enabled: false under callback_settings.usage_plugin in {set_up.settings.litellm_config}" in what
+    assert "USAGE_ENABLED" not in what
+    monkeypatch.setenv("USAGE_ENABLED", "0")
+    assert "USAGE_ENABLED=0" in set_up.findings()["recording"].what
+
+
+def test_a_file_that_is_not_there_yet_does_not_answer(set_up: SetUp) -> None:
+    """It is said to be missing, which the first proxy changes."""
+    finding = set_up.findings()["database"]
+    assert finding.verdict is Verdict.OK
+    assert finding.what.startswith(f"{set_up.settings.safe_url} is not created yet")
+    migrate(connect(set_up.settings.url))
+    assert set_up.findings()["database"].what == f"{set_up.settings.safe_url} answers"
+
+
+@pytest.mark.parametrize(("inside", "says"), [("data", "is a file, not a folder"), ("/proc", "")])
+def test_a_file_that_cannot_be_made_is_wrong(set_up: SetUp, tmp_path: Path, inside: str, says: str) -> None:
+    """A file where its folder should be, and a folder that takes none; in words, without a number."""
+    set_up.settings.data_dir.rmdir()
+    set_up.settings.data_dir.write_text("")
+    set_up.settings = _at(set_up.settings, f"sqlite:///{tmp_path / inside / 'deep' / 'usage.db'}")
+    finding = set_up.findings()["database"]
+    assert finding.verdict is Verdict.FAIL
+    assert "is not created yet, and cannot be: " in finding.what
+    assert says in finding.what
+    assert "Errno" not in finding.what
+    assert "USAGE_DATA_DIR" in finding.remedy
+    assert "is a file, not a folder" in set_up.findings()["data folder"].what
+
+
 def test_an_empty_database_asks_for_a_migration(each_set_up: SetUp) -> None:
     """Nobody has made the tables yet."""
     finding = each_set_up.findings()["schema"]
     assert finding.verdict is Verdict.FAIL
     assert "no tables yet" in finding.what
-    assert "usage-plugin migrate" in finding.remedy
+    assert finding.remedy == "Run: usage-plugin migrate (the proxy does so when it starts)"
 
 
 def test_a_newer_schema_asks_for_an_upgrade(each_set_up: SetUp) -> None:
@@ -137,12 +174,14 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(set_up: S
     assert finding.verdict is Verdict.FAIL
     assert "127.0.0.1" in finding.what
     assert "secret" not in finding.what
+    assert finding.remedy.startswith("Start the database server")
     no_database = tmp_path / "no.db"
     no_database.write_text("this is a letter, not a database " * 100)
     set_up.settings = _at(set_up.settings, f"sqlite:///{no_database}")
     finding = set_up.findings()["database"]
     assert finding.verdict is Verdict.FAIL
     assert "file is not a database" in finding.what
+    assert "move it away, or choose another file" in finding.remedy
 
 
 def test_a_data_folder_that_takes_no_file_is_named(set_up: SetUp) -> None:

@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from usage_plugin.clock import Clock, utc_now
-from usage_plugin.errors import InputError, StoreError
+from usage_plugin.errors import InputError, StoreError, StoreUnavailable
 from usage_plugin.hold.heartbeat import Heartbeat, read_heartbeats, state_dirs
 from usage_plugin.proxy_config import ProxyConfig, read_proxy_config
-from usage_plugin.settings import Settings
+from usage_plugin.settings import ENV_PREFIX, Settings
 from usage_plugin.store import read
 from usage_plugin.store.database import connect, unavailable
 from usage_plugin.store.migrate import SchemaState, schema_state
@@ -33,6 +33,8 @@ class DatabaseFacts:
     """What the database says of itself."""
 
     error: StoreError | None = None
+    created: bool = True
+    """Whether a SQLite file is there; a server's database answers or does not."""
     schema: SchemaState | None = None
     newest_call_at: datetime | None = None
     clock_ahead_s: float | None = None
@@ -45,12 +47,17 @@ class Facts:
 
     now: datetime
     settings: Settings
+    enabled_by: str
+    """The place that switches recording on or off."""
     config: ProxyConfig | None
     config_error: InputError | None
     litellm_version: str | None
     data_folder_error: str | None
     beats: tuple[Heartbeat, ...]
     """Newest first."""
+    refusals: tuple[Heartbeat, ...]
+    """Last words of processes that record nothing since their settings cannot work; newest first."""
+    host: str
     ended: frozenset[int]
     """Processes of this machine that are no more, whatever their last beat says."""
     database: DatabaseFacts
@@ -70,6 +77,18 @@ class Facts:
         )
 
     @property
+    def hanging_writers(self) -> tuple[Heartbeat, ...]:
+        """Processes of this machine that are there, but have given no sign of life for long."""
+        return tuple(
+            beat
+            for beat in self.writers
+            if beat.stopped_at is None
+            and beat.host == self.host
+            and beat.pid not in self.ended
+            and beat not in self.running
+        )
+
+    @property
     def running_writers(self) -> tuple[Heartbeat, ...]:
         """Processes that record now."""
         return tuple(beat for beat in self.running if beat in self.writers)
@@ -78,18 +97,36 @@ class Facts:
 def gather(settings: Settings, environment: Mapping[str, str], clock: Clock = utc_now) -> Facts:
     """Look at everything once."""
     config, config_error = _config(settings.litellm_config, environment)
-    beats = [beat for folder in state_dirs(settings) for beat in read_heartbeats(folder)]
+    beats = _beats(settings)
+    host = socket.gethostname()
     return Facts(
         now=clock(),
         settings=settings,
+        enabled_by=_enabled_by(config, environment),
         config=config,
         config_error=config_error,
         litellm_version=_version("litellm"),
         data_folder_error=_cannot_write(settings.data_dir),
-        beats=tuple(sorted(beats, key=lambda beat: beat.beat_at, reverse=True)),
-        ended=frozenset(beat.pid for beat in beats if beat.host == socket.gethostname() and not _exists(beat.pid)),
+        beats=tuple(beat for beat in beats if beat.database_fingerprint),
+        refusals=tuple(beat for beat in beats if not beat.database_fingerprint),
+        host=host,
+        ended=frozenset(beat.pid for beat in beats if beat.host == host and not _exists(beat.pid)),
         database=_database(settings.url, clock),
     )
+
+
+def _beats(settings: Settings) -> list[Heartbeat]:
+    found = [beat for folder in state_dirs(settings) for beat in read_heartbeats(folder)]
+    return sorted(found, key=lambda beat: beat.beat_at, reverse=True)
+
+
+def _enabled_by(config: ProxyConfig | None, environment: Mapping[str, str]) -> str:
+    name = f"{ENV_PREFIX}ENABLED"
+    given = {variable.upper(): value for variable, value in environment.items()}.get(name)
+    configured = config.plugin_settings.get("enabled") if config else None
+    if given or config is None or configured in (None, ""):
+        return f"{name}={given or 'false'}"
+    return f"enabled: {str(configured).lower()} under callback_settings.usage_plugin in {config.path}"
 
 
 def _exists(pid: int) -> bool:
@@ -120,7 +157,9 @@ def _version(distribution: str) -> str | None:
 
 def _cannot_write(folder: Path) -> str | None:
     """Say why *folder* takes no file, by trying: rights alone say nothing of a read-only mount."""
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    existing = next(path for path in (folder, *folder.absolute().parents) if _is_there(path))
+    if not existing.is_dir():
+        return f"{existing} is a file, not a folder"
     try:
         with tempfile.TemporaryFile(dir=existing):
             return None
@@ -128,10 +167,17 @@ def _cannot_write(folder: Path) -> str | None:
         return error.strerror or str(error)
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # it lies in a folder that we may not look into
+        return False
+
+
 def _database(url: str, clock: Clock) -> DatabaseFacts:
     parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
-        return DatabaseFacts(schema=SchemaState.EMPTY)
+    if parsed.get_backend_name() == "sqlite" and not _is_there(Path(str(parsed.database))):
+        return _no_file_yet(parsed)
     try:
         engine = connect(url)
         schema = schema_state(engine)
@@ -146,6 +192,15 @@ def _database(url: str, clock: Clock) -> DatabaseFacts:
         return DatabaseFacts(error=error)
     except SQLAlchemyError as error:
         return DatabaseFacts(error=unavailable(parsed, error))
+
+
+def _no_file_yet(url: URL) -> DatabaseFacts:
+    problem = _cannot_write(Path(str(url.database)).parent)
+    if problem is None:
+        return DatabaseFacts(created=False, schema=SchemaState.EMPTY)
+    what = f"the database {url.render_as_string()} is not created yet, and cannot be: {problem}"
+    remedy = "Make its folder writable for this user, or choose another with USAGE_DATABASE_URL or USAGE_DATA_DIR"
+    return DatabaseFacts(created=False, error=StoreUnavailable(what, remedy))
 
 
 def _clock_ahead_s(connection: Connection, clock: Clock) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from usage_plugin.demo.place import demo_url
 from usage_plugin.doctor.facts import Facts
@@ -10,11 +10,16 @@ from usage_plugin.doctor.finding import Finding, fail, ok, warn
 from usage_plugin.hold.heartbeat import Heartbeat, fingerprint
 
 TOLERATED_SKEW_S = 60.0
+# A call waits for `flush_every_s`, a minute at most, and for the batch before it.
+PATIENCE = timedelta(minutes=2)
 
 
 def check_proxy(facts: Facts) -> Finding:
     """A process that records has been started, and runs."""
     writers = facts.writers
+    if refusal := _newest_refusal(facts):
+        what = f"{_named(refusal)} was the last to start, and records nothing: {refusal.last_error}"
+        return fail("proxy", what, "Correct that where the proxy is started, and restart it")
     if facts.running_writers:
         return ok("proxy", "recording now: " + ", ".join(map(_named, facts.running_writers)))
     if not writers and facts.database.newest_call_at is None:
@@ -34,10 +39,12 @@ def check_proxy(facts: Facts) -> Finding:
 def check_writing(facts: Facts) -> Finding:
     """What arrives is written."""
     running = facts.running_writers
-    for beat in running:
+    for beat in (*running, *facts.hanging_writers):
         if _cannot_write(beat):
             what = f"calls arrive but are not written: {beat.seen} seen, {beat.stored} stored by {_named(beat)}"
             return fail("writing", f"{what}. Last error: {beat.last_error}", _writing_remedy(beat))
+        if _waits_for_long(beat, facts.now):
+            return _stuck(beat, facts.now)
     lost = sum(beat.lost for beat in running)
     if lost:
         what = f"{lost} calls were lost while the database did not answer for long"
@@ -111,6 +118,27 @@ def _cannot_write(beat: Heartbeat) -> bool:
 
 def _writing_remedy(beat: Heartbeat) -> str:
     return f"Make {beat.safe_url} usable for the proxy; what waits in its memory ({beat.waiting}) is then written"
+
+
+def _waits_for_long(beat: Heartbeat, now: datetime) -> bool:
+    """Whether calls wait without an error that would explain it."""
+    if beat.waiting == 0 or beat.last_error is not None:
+        return False
+    return now - max(beat.started_at, beat.last_stored_at or beat.started_at) > PATIENCE
+
+
+def _stuck(beat: Heartbeat, now: datetime) -> Finding:
+    stored = f"last stored one {_ago(beat.last_stored_at, now)}" if beat.last_stored_at else "has stored none"
+    what = f"{beat.waiting} calls wait in {_named(beat)}, which {stored} and reports no error"
+    remedy = "Look for a lock in the database and into the proxy's log; a restarted proxy stores what waits on disk"
+    return fail("writing", what, remedy)
+
+
+def _newest_refusal(facts: Facts) -> Heartbeat | None:
+    """Give the process that could not use its settings, unless one that can was started after it."""
+    refusal = next((beat for beat in facts.refusals if beat.role != "dashboard"), None)
+    later = any(refusal and beat.started_at > refusal.started_at for beat in facts.writers)
+    return None if later else refusal
 
 
 def _in_future(moment: datetime, now: datetime) -> bool:

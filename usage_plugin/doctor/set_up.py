@@ -55,7 +55,8 @@ def _config_problem(facts: Facts) -> Finding:
 def check_enabled(facts: Facts) -> Finding:
     """Recording is not switched off."""
     if not facts.settings.enabled:
-        return fail("recording", "recording is switched off by USAGE_ENABLED=false", "Remove that setting and restart")
+        remedy = "Remove that setting, and restart the proxy"
+        return fail("recording", f"recording is switched off by {facts.enabled_by}", remedy)
     return ok("recording", "recording is switched on")
 
 
@@ -70,10 +71,12 @@ def check_data_folder(facts: Facts) -> Finding:
 
 
 def check_database(facts: Facts) -> Finding:
-    """The database answers."""
+    """The database answers, or can be made."""
     error = facts.database.error
     if error is not None:
         return fail("database", error.problem, error.remedy)
+    if not facts.database.created:
+        return ok("database", f"{facts.settings.safe_url} is not created yet; its folder can be written")
     return ok("database", f"{facts.settings.safe_url} answers")
 
 
@@ -84,7 +87,11 @@ def check_schema(facts: Facts) -> Finding:
         case None:
             return fail("schema", "the tables cannot be looked at while the database does not answer", "See above")
         case SchemaState.EMPTY:
-            return fail("schema", f"{facts.settings.safe_url} has no tables yet", f"Start the proxy, or: {upgrade}")
+            return fail(
+                "schema",
+                f"{facts.settings.safe_url} has no tables yet",
+                f"{upgrade} (the proxy does so when it starts)",
+            )
         case SchemaState.BEHIND:
             return fail("schema", "the tables are of an older version of this package", upgrade)
         case SchemaState.AHEAD:
