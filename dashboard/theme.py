@@ -118,7 +118,7 @@ def template(colours: Palette) -> dict[str, Any]:
             "plot_bgcolor": "rgba(0,0,0,0)",
             "colorway": list(colours.series),
             "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-            "xaxis": {**axis, "showgrid": False},
+            "xaxis": {**axis, "showgrid": False, "ticks": "outside", "ticklen": 6, "tickcolor": colours.line},
             "yaxis": {**axis, "nticks": 6},
             "legend": {"orientation": "h", "y": -0.18, "yanchor": "top", "x": 0, "font": {"size": 12}},
             "hoverlabel": {

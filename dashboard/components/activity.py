@@ -18,8 +18,8 @@ NO_TOKENS = UNKNOWN
 
 def recent_table(records: Iterable[UsageRecord], now: datetime, filters: Filters) -> Component:
     """Show the latest calls, each with a link to its detail."""
-    columns = [("When", ""), ("Model", "name"), ("Team", "name wide"), ("User", "name wide"), ("Status", "tight")]
-    numbers = [("Tokens", "num wide"), ("Latency", "num wide"), ("Cost", "num")]
+    columns = [("When", ""), ("Model", "name main"), ("Team", "name wide"), ("User", "name roomy"), ("Status", "tight")]
+    numbers = [("Tokens", "num wide"), ("Latency", "num roomy"), ("Cost", "num")]
     rows = [_row(record, now, filters) for record in records]
     return table([*columns, *numbers], rows, "The latest calls")
 

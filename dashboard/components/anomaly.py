@@ -81,7 +81,7 @@ def _explain(watch: Watch) -> str:
     verdict = Verdict(watch.band.verdict)
     if verdict is Verdict.LEARNING:
         past = DETECTORS[watch.granularity].config.min_history
-        return f"Still learning: one {watch.granularity.value} is judged by the {past} or more before it."
+        return f"Still learning: each {watch.granularity.value} is judged by the {past} or more before it."
     return VERDICTS.get(verdict, "Every point that could be judged lies within its expected range.")
 
 

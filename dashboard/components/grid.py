@@ -21,15 +21,15 @@ NUMBER: Final = {"type": "rightAligned", "cellClass": ["num", "ag-right-aligned-
 COLUMNS: Final[list[dict[str, Any]]] = [
     {"field": "completed_at", "headerName": "Ended (UTC)", "width": 138, "cellClass": "num", "sort": "desc"},
     {"field": "model", "headerName": "Model", "minWidth": 124, "flex": 2},
-    {"field": "cost_nano_usd", "headerName": "Cost", "width": 104, **NUMBER},
-    {"field": "status", "headerName": "Status", "width": 106, "cellClassRules": STATUS_RULES},
-    {"field": "total_tokens", "headerName": "Tokens", "width": 92, **NUMBER},
+    {"field": "cost_nano_usd", "headerName": "Cost", "width": 136, **NUMBER},
+    {"field": "status", "headerName": "Status", "width": 102, "cellClassRules": STATUS_RULES},
+    {"field": "total_tokens", "headerName": "Tokens", "width": 88, **NUMBER},
     {"field": "latency_ms", "headerName": "Latency", "width": 96, **NUMBER},
     {"field": "team_id", "headerName": "Team", "minWidth": 104, "flex": 1},
     {"field": "user_id", "headerName": "User", "minWidth": 104, "flex": 1},
     {"field": "api_key_hash", "headerName": "Key", "minWidth": 104, "flex": 1},
-    {"field": "provider", "headerName": "Provider", "width": 104},
-    {"field": "cost_confidence", "headerName": "Cost is", "width": 104},
+    {"field": "provider", "headerName": "Provider", "width": 100},
+    {"field": "cost_confidence", "headerName": "Cost is", "width": 100},
 ]
 # Colours are the style sheet's variables, so that the grid follows the scheme.
 THEME: Final = (

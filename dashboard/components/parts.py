@@ -82,7 +82,8 @@ def named(name: str | None) -> Component | str:
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Children]], caption: str) -> Component:
     """Show rows under columns: (heading, class).
 
-    Class ``num`` aligns numbers, ``name`` shares what room there is, ``wide`` hides on narrow screens.
+    Class ``num`` aligns numbers, ``name`` shares what room there is and ``main`` has most of it, ``wide`` hides
+    on narrow screens and ``roomy`` on middling ones too.
     """
     head = html.Tr([html.Th(name, className=kind, scope="col") for name, kind in columns])
     body = [

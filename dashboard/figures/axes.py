@@ -13,8 +13,8 @@ from dashboard.theme import Palette, template
 
 MILLISECONDS = 1000
 EMPTY_TOP_USD = 1.0
-HOUR_STEPS = (1, 2, 3, 6)
-MOST_HOUR_TICKS = 8
+HOUR_STEPS = (1, 2, 4, 8)
+MOST_HOUR_TICKS = 6
 MIDNIGHT = "2000-01-01"
 NOTHING_KNOWN = "No call of this time has a known price"
 NOTHING_BILLED = "Nothing was billed in this time"

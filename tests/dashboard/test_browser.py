@@ -29,6 +29,13 @@ pytestmark = pytest.mark.browser
 PAGES = ("/", "/requests", "/anomalies")
 LOOKS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
 PROMISE_MS = 5000
+TOO_WIDE = "part => part.scrollWidth > part.clientWidth"
+BEYOND_CARD = """[...document.querySelectorAll('.kpi-value')].map(value => {
+    const range = document.createRange();
+    range.selectNodeContents(value);
+    const card = value.closest('.card').getBoundingClientRect();
+    return [value.textContent, card.right - range.getBoundingClientRect().right];
+}).filter(([, room]) => room < 12)"""
 PRICE = PriceSnapshot("k", "openai", "gpt-4o", "litellm_price_map", "1.106.2", (("input_cost_per_token", "0.000001"),))
 MODELS = (
     "gpt-4o",
@@ -119,6 +126,63 @@ def test_pages_are_good_in_every_look(full: str, watch: Any, width: int, scheme:
     assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
 
 
+ARN = "bedrock/arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+
+@pytest.fixture(scope="module")
+def extreme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve a dashboard of calls with very long names and very large and small costs."""
+    long = {"model": ARN, "team_alias": "Team " * 20, "team_id": "t", "user_id": f"{'somebody.' * 12}@example.com"}
+    costs = {"rich": 9_000_000, "well-off": 999_999, "poor": "0.000000123"}
+    calls = [
+        make_event(
+            completed_at=utc_now() - timedelta(hours=1),
+            provider=provider,
+            cost_usd=cost,
+            confidence=CostConfidence.ESTIMATED,
+            **long,
+        )
+        for provider, cost in costs.items()
+    ]
+    app, engine = site(tmp_path_factory.mktemp("extreme"), calls)
+    with served(app) as address:
+        yield address
+    engine.dispose()
+
+
+@pytest.mark.parametrize("width", [1440, 1200, 900, 390])
+@pytest.mark.parametrize("provider", ["rich", "well-off", "poor"])
+def test_long_names_and_large_sums_stay_in_their_place(extreme: str, watch: Any, width: int, provider: str) -> None:
+    """A long name makes room for the other columns and tells itself in full; no sum leaves its card."""
+    page = watch(extreme, width=width).open(f"/?provider={provider}&range=24h")
+    expect(page.locator(".table-box")).to_be_visible()
+    assert page.evaluate(f"[...document.querySelectorAll('.table-box, .card, .legend')].filter({TOO_WIDE}).length") == 0
+    assert page.evaluate(f"[...document.querySelectorAll('.kpi-value')].filter({TOO_WIDE}).length") == 0
+    assert page.evaluate(BEYOND_CARD) == []
+    for part in (".table", ".legend", ".shares"):
+        expect(page.locator(f"{part} [title='{ARN}']").first).to_be_visible()
+
+
+@pytest.mark.parametrize("provider", ["rich", "well-off", "poor"])
+def test_no_digit_is_cut_off_in_the_grid(extreme: str, watch: Any, provider: str) -> None:
+    """Times and estimated costs, large and small, are whole at 1440 pixels, and all columns fit beside them."""
+    page = watch(extreme).open(f"/requests?provider={provider}")
+    expect(page.locator(".ag-row [col-id=cost_nano_usd]")).to_contain_text("≈ $")
+    for column in ("cost_nano_usd", "completed_at", "total_tokens", "latency_ms", "cost_confidence"):
+        cell = f"[...document.querySelectorAll('.ag-row [col-id={column}]')]"
+        assert page.evaluate(f"{cell}.some({TOO_WIDE})") is False, column
+    assert page.evaluate(f"[...document.querySelectorAll('.ag-center-cols-viewport')].some({TOO_WIDE})") is False
+
+
+def test_hours_are_named_by_when_they_begin(extreme: str, watch: Any) -> None:
+    """No tick of a short time stands at half past."""
+    for path in ("/?range=6h", "/?range=24h"):
+        page = watch(extreme).open(path)
+        ticks = page.locator("#overview-cost .xtick text")
+        expect(ticks.first).to_be_visible()
+        assert {text[:5][-3:] for text in ticks.all_text_contents()} == {":00"}
+
+
 @pytest.mark.parametrize(("width", "scheme"), [LOOKS[0], LOOKS[3]])
 def test_a_page_without_calls_and_one_without_database_are_good(
     watch: Any, tmp_path: Path, broken: str, width: int, scheme: str
@@ -126,7 +190,7 @@ def test_a_page_without_calls_and_one_without_database_are_good(
     """Empty and broken pages are pages too."""
     app, _ = site(tmp_path, [])
     with served(app) as empty:
-        for address, words in ((empty, "No proxy has reported"), (broken, "does not answer")):
+        for address, words in ((empty, "No proxy has reported"), (broken, "cannot be used")):
             watched = watch(address, width=width, scheme=scheme)
             expect(watched.open("/").get_by_text(words).first).to_be_visible()
             watched.assert_good()

@@ -70,9 +70,9 @@ def test_axis_spans_every_bucket_and_says_its_units() -> None:
     assert figure.layout.yaxis.tickformat.startswith("$")
 
 
-@pytest.mark.parametrize(("hours", "step"), [(1, 1), (6, 1), (12, 2), (24, 3), (48, 6), (49, None), (168, None)])
+@pytest.mark.parametrize(("hours", "step"), [(1, 1), (6, 1), (12, 2), (24, 4), (48, 8), (49, None), (168, None)])
 def test_ticks_of_short_times_are_at_whole_hours(hours: int, step: int | None) -> None:
-    """Hourly bars of up to two days are named by the hour that they begin at, at most eight of them."""
+    """Hourly bars of up to two days are named by the hour that they begin at, at most six of them."""
     many = replace(
         STACK, buckets=tuple(START + at * HOUR for at in range(hours)), names=("m",), has_rest=False,
         cost_nano_usd=((10**9,) * hours,),

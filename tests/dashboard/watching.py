@@ -7,7 +7,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-SIZES = {1440: 900, 390: 844}
+SIZES = {1440: 900, 1200: 900, 900: 900, 390: 844}
 _axe = Axe()
 
 
