@@ -60,6 +60,16 @@ RELIED_ON: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "ProxyLogging.callback_capabilities",
         ('"async_post_call_streaming_iterator_hook" in cls_attrs',),
     ),
+    "whether a stream of /v1/messages came to its end": (
+        "litellm.proxy.pass_through_endpoints.streaming_handler",
+        "PassThroughStreamingHandler.route_streaming_logging_to_handler",
+        ('"prompt_cache_response_complete"', "is_message_stop_chunk"),
+    ),
+    "the words of a stream of /v1/responses": (
+        "litellm.responses.streaming_iterator",
+        "BaseResponsesAPIStreamingIterator.__init__",
+        ("self._generated_content",),
+    ),
     "a pass-through's request and answer": (
         "litellm.types.passthrough_endpoints.pass_through_endpoints",
         "PassthroughStandardLoggingPayload",

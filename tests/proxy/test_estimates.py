@@ -67,6 +67,27 @@ def test_a_stream_that_ends_early_is_an_estimate(http: httpx.Client, row_of: Row
     assert (row.tokens_source, row.cost_confidence) == ("estimated", "estimated")
 
 
+@pytest.mark.parametrize("wrong", ["end_after", "error_after"])
+def test_a_stream_of_messages_that_is_cut_short_is_a_failure(http: httpx.Client, row_of: RowOf, wrong: str) -> None:
+    """LiteLLM calls both a success: a stream with an error in it, and one without its last event."""
+    row = _stream(http, row_of, "messages", "claude", **{wrong: 5})
+    assert (row.status, row.error_class) == ("failure", "StreamCutShort")
+    assert (row.tokens_source, row.cost_confidence, row.prompt_tokens) == ("estimated", "estimated", 1200)
+
+
+@pytest.mark.parametrize("wrong", ["end_after", "error_after", "drop_after"])
+def test_a_stream_of_responses_that_breaks_costs_what_came_before(
+    http: httpx.Client, row_of: RowOf, wrong: str
+) -> None:
+    """LiteLLM says 0 tokens; two words had come, and the prompt had been read."""
+    row = _stream(http, row_of, "responses", "chat", **{wrong: 6, "chunk_delay_ms": 30})
+    assert (row.status, row.tokens_source, row.cost_confidence) == ("failure", "estimated", "estimated")
+    assert row.prompt_tokens is not None
+    assert 0 < row.prompt_tokens < 1200
+    assert row.completion_tokens == 3  # "word0 word1 "
+    assert row.cost_nano_usd == row.prompt_tokens * 150 + 3 * 600
+
+
 def test_coheres_stream_is_an_estimate_because_litellm_does_not_read_it(http: httpx.Client, row_of: RowOf) -> None:
     """When LiteLLM begins to read Cohere's last event, its rule in capture/tokens.py is to go."""
     row = _stream(http, row_of, "chat", "command")

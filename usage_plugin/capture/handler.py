@@ -13,7 +13,7 @@ from typing import Any
 from litellm.integrations.custom_logger import CustomLogger
 
 from usage_plugin.capture.normalise import Normaliser
-from usage_plugin.capture.streams import StreamNotes, provider_counted
+from usage_plugin.capture.streams import StreamNotes, broken_off, provider_counted
 from usage_plugin.guard import Guard
 from usage_plugin.hold.recorder import Recorder
 
@@ -56,8 +56,9 @@ class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
 
     def _failure(self, request: Mapping[str, Any], error: object) -> None:
         with self.guard.stage("failure"):
-            self.streams.take(request.get("litellm_call_id"))
-            self.recorder.put(self.normaliser.failure(request, error))
+            stream = self.streams.take(request.get("litellm_call_id"))
+            used = {} if stream is None else broken_off(stream, request)
+            self.recorder.put(self.normaliser.failure(request, error, until_then=used))
 
 
 class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so named see `no-log` calls too

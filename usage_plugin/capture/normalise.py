@@ -41,6 +41,7 @@ NO_ANSWER_CLASSES = frozenset(
     }
 )
 CAUSES_LOOKED_AT = 8
+CUT_SHORT = "StreamCutShort"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +72,33 @@ class Normaliser:
             answer = read_answer(request, response)
             payload, provider_counted = with_answer(payload, request, answer, self.catalog), answer.is_complete
         interrupted = _client_left(payload)
-        estimated = interrupted or counted_by_litellm(payload, provider_counted=provider_counted)
+        cut_short = not interrupted and _was_cut_short(payload, request)
+        estimated = interrupted or cut_short or counted_by_litellm(payload, provider_counted=provider_counted)
         used = _measure(payload, request, response, estimated=estimated)
-        return self._event(
+        event = self._event(
             payload,
             metadata,
             request,
             timing=read_timing(payload, metadata, now=self.clock()),
-            status=Status.INTERRUPTED if interrupted else Status.SUCCESS,
+            status=Status.INTERRUPTED if interrupted else Status.FAILURE if cut_short else Status.SUCCESS,
             used=used,
             cost=price_call(payload, request, used, self.catalog),
         )
+        return replace(event, failure=Failure(error_class=CUT_SHORT)) if cut_short else event
 
-    def failure(self, request_data: Payload, error: object) -> UsageEvent:
-        """Read a failure: what ``async_post_call_failure_hook`` was given, or ``kwargs`` of the SDK's failure hooks."""
+    def failure(self, request_data: Payload, error: object, *, until_then: Payload | None = None) -> UsageEvent:
+        """Read a failure.
+
+        Args:
+            request_data: What ``async_post_call_failure_hook`` was given, or ``kwargs`` of the SDK's failure hooks.
+            error: What went wrong.
+            until_then: Tokens that a stream is estimated to have used before, where LiteLLM says nothing of it.
+        """
         payload = mapping(request_data.get("standard_logging_object"))
         if not payload and request_data.get("call_type") == PASS_THROUGH:
             payload = failed(request_data, self.catalog)
+        if until_then and not payload.get("prompt_tokens") and self._cost_something(payload, until_then, error):
+            payload = {**payload, **until_then}
         params = mapping(request_data.get("litellm_params"))
         metadata = request_metadata(params) or request_metadata(request_data)
         rejected = not _was_dispatched(request_data, metadata)
@@ -108,8 +119,13 @@ class Normaliser:
         )
         return replace(event, failure=_why(payload, error))
 
+    @staticmethod
+    def _cost_something(payload: Payload, until_then: Payload, error: object) -> bool:
+        """A provider that answered with an error has billed nothing, unless words of its had come before."""
+        return bool(until_then.get("completion_tokens")) or not _provider_answered(_why(payload, error), error)
+
     def _cost_of_failure(self, payload: Payload, request_data: Payload, used: Measured, error: object) -> Cost:
-        if payload.get("response_cost"):
+        if payload.get("response_cost") or used.tokens.prompt_tokens:
             return price_call(payload, request_data, used, self.catalog)
         if _provider_answered(_why(payload, error), error):
             return NOTHING_BILLED
@@ -178,6 +194,15 @@ def _client_left(payload: Payload) -> bool:
     """LiteLLM reports a stream that the client cancelled as a success with a code of its own."""
     error = mapping(payload.get("error_information"))
     return str(error.get("error_code")) == CLIENT_CLOSED or error.get("error_class") == "ClientDisconnected"
+
+
+def _was_cut_short(payload: Payload, request: Payload) -> bool:
+    """LiteLLM calls a stream of ``/v1/messages`` a success though an error stood in it or its end was missing.
+
+    It looks for Anthropic's last event, for a purpose of its own, and leaves what it found in the request.
+    """
+    is_stream_of_messages = payload.get("call_type") == "anthropic_messages" and payload.get("stream") is True
+    return is_stream_of_messages and request.get("prompt_cache_response_complete") is False
 
 
 def _was_dispatched(request_data: Payload, metadata: Payload) -> bool:

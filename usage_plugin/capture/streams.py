@@ -6,9 +6,10 @@ its chunks until the end, so nothing of ours has to run for each of them.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from usage_plugin.capture.values import attribute, count
@@ -17,6 +18,8 @@ from usage_plugin.capture.values import attribute, count
 MOST_NOTES = 4096
 # A provider reports with its first words, its last ones, or both.
 LOOKED_AT_FIRST, LOOKED_AT_LAST = 2, 4
+# Of English text; https://help.openai.com/en/articles/4936856-what-are-tokens-and-how-to-count-them
+CHARACTERS_PER_TOKEN = 4
 
 
 class StreamNotes:
@@ -64,6 +67,24 @@ def provider_counted(stream: object, response: object) -> bool | None:
     has_prompt = any(count(attribute(usage, "prompt_tokens")) for usage in reports)
     # Anthropic opens a stream with the prompt's count and one token of output, and says the rest at its end.
     return has_prompt and (len(reports) > 1 or any(map(_finished, telling)))
+
+
+def broken_off(stream: object, request_data: Mapping[str, Any]) -> dict[str, Any]:
+    """Estimate what a stream of ``/v1/responses`` used until it broke, which LiteLLM leaves at 0.
+
+    LiteLLM has counted the prompt with its tokenizer by then, and keeps the words that came.
+
+    Args:
+        stream: What LiteLLM gave its streaming hook.
+        request_data: What ``async_post_call_failure_hook`` was given.
+    """
+    source = getattr(stream, "_billing_source", None)
+    words = getattr(source, "_generated_content", None)
+    spoken = len(words) if isinstance(words, str) else 0
+    return {
+        "prompt_tokens": count(attribute(request_data.get("combined_usage_object"), "prompt_tokens")),
+        "completion_tokens": math.ceil(spoken / CHARACTERS_PER_TOKEN),
+    }
 
 
 def _chunks(stream: object) -> Sequence[Any]:
