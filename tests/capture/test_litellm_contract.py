@@ -60,6 +60,11 @@ RELIED_ON: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "ProxyLogging.callback_capabilities",
         ('"async_post_call_streaming_iterator_hook" in cls_attrs',),
     ),
+    "that another deployment took a stream over": (
+        "litellm.router",
+        "FallbackAwareStreamWrapper",
+        ("self.fallback_headers_adopted = True",),
+    ),
     "whether a stream of /v1/messages came to its end": (
         "litellm.proxy.pass_through_endpoints.streaming_handler",
         "PassThroughStreamingHandler.route_streaming_logging_to_handler",

@@ -57,7 +57,8 @@ def test_notes_are_bounded_and_taken_once() -> None:
     notes = StreamNotes(most=2)
     for name in ("a", "b", "c"):
         notes.note(name, name.upper())
-    assert [notes.take(name) for name in ("a", "b", "c", "c", None)] == [None, "B", "C", None, None]
+    taken = [notes.take(name) for name in ("a", "b", "c", "c", None)]
+    assert [noted and noted.stream for noted in taken] == [None, "B", "C", None, None]
 
 
 @pytest.mark.parametrize(("counted", "source"), [(True, "provider"), (False, "estimated"), (None, "provider")])

@@ -96,6 +96,23 @@ def test_a_fallback_is_one_row_of_the_model_that_answered(proxy: Proxy, row_of: 
     assert row.cost_nano_usd == nano_usd((1200, "3"), (74, "15"))
 
 
+def test_a_stream_that_broke_before_another_took_over_is_a_second_row(proxy: Proxy) -> None:
+    """Its provider had read the prompt; the row is an estimate and no request of its own."""
+    _, text = _failing(drop_after=0, at="openai")
+    answer = chat(proxy, "primary", text, stream=True)
+    assert answer.status_code == 200, answer.text
+    rows = wait_for_rows(proxy.engine, 2, litellm_call_id=answer.headers[CALL_ID])
+    (dropped,) = (row for row in rows if not row.is_terminal)
+    (answered,) = (row for row in rows if row.is_terminal)
+    assert (answered.status, answered.provider, answered.cost_confidence) == ("success", "anthropic", "exact")
+    assert answered.cost_nano_usd == nano_usd((1200, "3"), (74, "15"))
+    assert (dropped.status, dropped.error_class) == ("failure", "StreamDropped")
+    assert (dropped.provider, dropped.model, dropped.model_group) == ("openai", "gpt-4o-mini", "primary")
+    assert (dropped.prompt_tokens, dropped.completion_tokens, dropped.tokens_source) == (1200, 0, "estimated")
+    assert (dropped.cost_nano_usd, dropped.cost_confidence) == (nano_usd((1200, "0.15")), "estimated")
+    assert dropped.deployment_id not in {None, answered.deployment_id}
+
+
 def test_a_wrong_key_is_a_rejected_row(proxy: Proxy) -> None:
     """Nobody was called and nothing is owed, but the attempt shows."""
     key = f"sk-{uuid.uuid4().hex}"

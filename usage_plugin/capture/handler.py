@@ -50,14 +50,17 @@ class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
 
     def _success(self, kwargs: Mapping[str, Any], response: object) -> None:
         with self.guard.stage("success"):
-            stream = self.streams.take(kwargs.get("litellm_call_id"))
-            counted = None if stream is None else provider_counted(stream, response)
-            self.recorder.put(self.normaliser.success(kwargs, response, provider_counted=counted))
+            noted = self.streams.take(kwargs.get("litellm_call_id"))
+            counted = None if noted is None else provider_counted(noted.stream, response)
+            event = self.normaliser.success(kwargs, response, provider_counted=counted)
+            self.recorder.put(event)
+            if noted is not None and noted.was_taken_over():
+                self.recorder.put(self.normaliser.dropped(event, noted))
 
     def _failure(self, request: Mapping[str, Any], error: object) -> None:
         with self.guard.stage("failure"):
-            stream = self.streams.take(request.get("litellm_call_id"))
-            used = {} if stream is None else broken_off(stream, request)
+            noted = self.streams.take(request.get("litellm_call_id"))
+            used = {} if noted is None else broken_off(noted.stream, request)
             self.recorder.put(self.normaliser.failure(request, error, until_then=used))
 
 

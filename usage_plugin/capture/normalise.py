@@ -14,6 +14,7 @@ from usage_plugin.capture.identity import event_key
 from usage_plugin.capture.passthrough import CALL_TYPE as PASS_THROUGH
 from usage_plugin.capture.passthrough import failed, is_unread, read_answer, with_answer
 from usage_plugin.capture.prices import PriceCatalog
+from usage_plugin.capture.streams import Noted
 from usage_plugin.capture.timing import attempts_made, read_timing
 from usage_plugin.capture.tokens import counted_by_litellm, read_rerank_tokens, read_tokens, read_units
 from usage_plugin.capture.values import attribute, count, mapping, text
@@ -41,7 +42,7 @@ NO_ANSWER_CLASSES = frozenset(
     }
 )
 CAUSES_LOOKED_AT = 8
-CUT_SHORT = "StreamCutShort"
+CUT_SHORT, DROPPED = "StreamCutShort", "StreamDropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,41 @@ class Normaliser:
             cost=NOTHING_BILLED if rejected else self._cost_of_failure(payload, request_data, used, error),
         )
         return replace(event, failure=_why(payload, error))
+
+    def dropped(self, answered: UsageEvent, attempt: Noted) -> UsageEvent:
+        """Estimate an attempt whose stream broke before its first words, beside the one that took over.
+
+        LiteLLM reports no tokens for it. The prompt was the same; each model counts it in its own way.
+
+        Args:
+            answered: The request's event.
+            attempt: The stream that broke.
+        """
+        model = (attempt.model or "").removeprefix(f"{attempt.provider}/")
+        tokens = {"prompt_tokens": answered.tokens.prompt_tokens, "completion_tokens": 0}
+        payload: dict[str, Any] = {"model": model, "custom_llm_provider": attempt.provider, **tokens}
+        known = self.catalog.find(f"{attempt.provider}/{model}", model)
+        if known:
+            payload["model_map_information"] = {
+                "model_map_key": known[0],
+                "model_map_value": {"key": known[0], **known[1]},
+            }
+        used = _measure(payload, {}, None, estimated=True)
+        return replace(
+            answered,
+            event_key=event_key(answered.event_key, "dropped", attempt.deployment_id, model),
+            is_terminal=False,
+            status=Status.FAILURE,
+            failure=Failure(error_class=DROPPED),
+            provider=attempt.provider,
+            model=model,
+            model_group=answered.requested_model,
+            deployment_id=attempt.deployment_id,
+            attempts=1,
+            fallbacks=0,
+            tokens=used.tokens,
+            cost=price_call(payload, {}, used, self.catalog),
+        )
 
     @staticmethod
     def _cost_something(payload: Payload, until_then: Payload, error: object) -> bool:

@@ -10,9 +10,10 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from usage_plugin.capture.values import attribute, count
+from usage_plugin.capture.values import attribute, count, mapping, text
 
 # Streams that run at once in one process; a worker makes about 100 a second. An older note is given up for a newer one.
 MOST_NOTES = 4096
@@ -22,11 +23,25 @@ LOOKED_AT_FIRST, LOOKED_AT_LAST = 2, 4
 CHARACTERS_PER_TOKEN = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A running stream, and who it was asked of before another deployment could take it over."""
+
+    stream: object
+    provider: str | None = None
+    model: str | None = None
+    deployment_id: str | None = None
+
+    def was_taken_over(self) -> bool:
+        """Say whether it broke before its first words, and another deployment gave the answer."""
+        return getattr(self.stream, "fallback_headers_adopted", False) is True and self.model is not None
+
+
 class StreamNotes:
     """Remembers running streams until their requests end, at most so many."""
 
     def __init__(self, most: int = MOST_NOTES) -> None:
-        self._streams: OrderedDict[str, object] = OrderedDict()
+        self._streams: OrderedDict[str, Noted] = OrderedDict()
         self._most = most
         self._lock = threading.Lock()
 
@@ -34,12 +49,19 @@ class StreamNotes:
         """Remember a stream by its request's call id."""
         if not isinstance(call_id, str):
             return
+        hidden = mapping(getattr(stream, "_hidden_params", None))
+        noted = Noted(
+            stream,
+            provider=text(getattr(stream, "custom_llm_provider", None)),
+            model=text(getattr(stream, "model", None)),
+            deployment_id=text(hidden.get("model_id")),
+        )
         with self._lock:
-            self._streams[call_id] = stream
+            self._streams[call_id] = noted
             if len(self._streams) > self._most:
                 self._streams.popitem(last=False)
 
-    def take(self, call_id: object) -> object | None:
+    def take(self, call_id: object) -> Noted | None:
         """Give a stream back, and forget it."""
         if not isinstance(call_id, str):
             return None
