@@ -55,7 +55,7 @@ def test_a_file_in_the_place_of_the_folder_is_said_in_words(tmp_path: Path) -> N
             connect(f"sqlite:///{tmp_path / folder / 'usage.db'}")
         assert "is a file" in caught.value.problem
         assert "Errno" not in caught.value.problem
-        assert "or choose another file" in caught.value.remedy
+        assert caught.value.remedy.startswith("Move that file away")
 
 
 def test_a_locked_file_is_to_be_let_go(sqlite_url: str) -> None:

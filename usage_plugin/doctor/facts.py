@@ -199,7 +199,7 @@ def _no_file_yet(url: URL) -> DatabaseFacts:
     if problem is None:
         return DatabaseFacts(created=False, schema=SchemaState.EMPTY)
     what = f"the database {url.render_as_string()} is not created yet, and cannot be: {problem}"
-    remedy = "Make its folder writable for this user, or choose another with USAGE_DATABASE_URL or USAGE_DATA_DIR"
+    remedy = "Make it a folder that this user can write to, or choose another with USAGE_DATABASE_URL or USAGE_DATA_DIR"
     return DatabaseFacts(created=False, error=StoreUnavailable(what, remedy))
 
 

@@ -66,7 +66,7 @@ def check_data_folder(facts: Facts) -> Finding:
     if problem is None:
         return ok("data folder", f"{folder} can be written")
     what = f"the data folder {folder} cannot be written: {problem}"
-    remedy = "Make it writable for this user, or choose another one with USAGE_DATA_DIR"
+    remedy = "Make it a folder that this user can write to, or choose another one with USAGE_DATA_DIR"
     return fail("data folder", what, remedy) if not facts.settings.database_url else warn("data folder", what, remedy)
 
 

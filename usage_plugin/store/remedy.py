@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 _OTHERWISE = "Check USAGE_DATABASE_URL, and that this user may read and write there"
+_MOVE_FILE = "Move that file away, or choose another place with USAGE_DATABASE_URL or USAGE_DATA_DIR"
 _PRIMARY = 0xFF  # SQLite's extended codes keep the kind of the error in their lowest byte
 
 # https://www.sqlite.org/rescode.html
@@ -76,6 +77,8 @@ _WORDS = (
 
 def remedy_for(cause: BaseException) -> str:
     """Say what to do about a driver's error, an ``OSError`` of a SQLite file's folder included."""
+    if isinstance(cause, FileExistsError | NotADirectoryError):
+        return _MOVE_FILE
     if isinstance(cause, OSError):
         return _SQLITE[sqlite3.SQLITE_CANTOPEN]
     known = _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & _PRIMARY) or _POSTGRESQL.get(
