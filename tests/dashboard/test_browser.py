@@ -174,6 +174,14 @@ def test_no_digit_is_cut_off_in_the_grid(extreme: str, watch: Any, provider: str
     assert page.evaluate(f"[...document.querySelectorAll('.ag-center-cols-viewport')].some({TOO_WIDE})") is False
 
 
+@pytest.mark.parametrize("width", [900, 390])
+def test_a_chart_under_the_others_has_the_height_of_its_room(extreme: str, watch: Any, width: int) -> None:
+    """On narrow screens a chart does not grow to plotly's own height, nor out of its card."""
+    page = watch(extreme, width=width).open("/")
+    expect(page.locator("#overview-cost .main-svg").first).to_be_visible()
+    page.wait_for_function("document.querySelector('#overview-cost .main-svg').getBoundingClientRect().height === 300")
+
+
 def test_hours_are_named_by_when_they_begin(extreme: str, watch: Any) -> None:
     """No tick of a short time stands at half past."""
     for path in ("/?range=6h", "/?range=24h"):

@@ -147,7 +147,7 @@ def test_recent_rows_open_their_call() -> None:
     assert words(listed).endswith("3 s ago gpt-4o — u success 1,100 843 ms $0.00280")
     cells = listed.children.children[-1].children[0].children
     assert plain(cells[0].children) == plain(link("3 s ago", "/requests#k1"))
-    assert plain(cells[1]) == plain(html.Td(html.Span("gpt-4o", title="gpt-4o"), className="name"))
+    assert plain(cells[1]) == plain(html.Td(html.Span("gpt-4o", title="gpt-4o"), className="name main"))
     assert plain(cells[4].children) == plain(dot("success", "status-success"))
 
 
