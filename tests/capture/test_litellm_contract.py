@@ -17,6 +17,7 @@ HOOKS = (
     ("UsageHandler", "log_success_event"),
     ("Usage_PROXY_Handler", "async_post_call_failure_hook"),
     ("Usage_PROXY_Handler", "async_post_call_streaming_iterator_hook"),
+    ("Usage_PROXY_Handler", "async_post_call_success_deployment_hook"),
     ("UsageSdkHandler", "async_log_failure_event"),
     ("UsageSdkHandler", "log_failure_event"),
 )

@@ -49,6 +49,20 @@ def test_two_calls_that_share_an_id_are_two_rows(proxy: Proxy, http: httpx.Clien
     assert rows[0].event_key != rows[1].event_key
 
 
+def test_several_models_at_once_are_a_row_each(proxy: Proxy) -> None:
+    """LiteLLM reports one of two billed calls, with the model of the one and the usage of the other."""
+    call_id = chat(proxy, "chat,claude", marker(prompt=1200, completion=74)).headers[CALL_ID]
+    rows = {row.model: row for row in wait_for_rows(proxy.engine, 2, litellm_call_id=call_id)}
+    mini, claude = rows["gpt-4o-mini"], rows["claude-sonnet-4-5-20250929"]
+    assert (mini.provider, mini.cost_nano_usd) == ("openai", nano_usd((1200, "0.15"), (74, "0.60")))
+    assert (claude.provider, claude.cost_nano_usd) == ("anthropic", nano_usd((1200, "3"), (74, "15")))
+    assert sorted(row.is_terminal for row in rows.values()) == [False, True]
+    for row in rows.values():
+        assert (row.status, row.cost_confidence, row.tokens_source) == ("success", "exact", "provider")
+        assert (row.team_id, row.requested_model) == ("team-search", "chat,claude")
+    assert mini.deployment_id != claude.deployment_id
+
+
 def test_calls_at_once_are_as_many_rows(proxy: Proxy, http: httpx.Client) -> None:
     """Sixteen callers at a time lose nothing and mix nothing up."""
     user = f"burst-{uuid.uuid4()}"

@@ -12,8 +12,10 @@ from typing import Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from usage_plugin.capture.normalise import Normaliser
+from usage_plugin.capture.normalise import Normaliser, request_metadata
+from usage_plugin.capture.several import SeenRequests, asks_several, request_of
 from usage_plugin.capture.streams import StreamNotes, broken_off, provider_counted
+from usage_plugin.capture.values import mapping
 from usage_plugin.guard import Guard
 from usage_plugin.hold.recorder import Recorder
 
@@ -27,6 +29,7 @@ class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
         self.recorder = recorder
         self.guard = guard
         self.streams = StreamNotes()
+        self.several = SeenRequests()
 
     async def async_log_success_event(
         self,
@@ -50,12 +53,20 @@ class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
 
     def _success(self, kwargs: Mapping[str, Any], response: object) -> None:
         with self.guard.stage("success"):
+            if self._is_recorded_by_deployment(kwargs):
+                return
             noted = self.streams.take(kwargs.get("litellm_call_id"))
             counted = None if noted is None else provider_counted(noted.stream, response)
             event = self.normaliser.success(kwargs, response, provider_counted=counted)
             self.recorder.put(event)
             if noted is not None and noted.was_taken_over():
                 self.recorder.put(self.normaliser.dropped(event, noted))
+
+    def _is_recorded_by_deployment(self, kwargs: Mapping[str, Any]) -> bool:
+        params = mapping(kwargs.get("litellm_params"))
+        if not asks_several(params):
+            return False
+        return request_of(kwargs.get("litellm_call_id"), request_metadata(params)) in self.several
 
     def _failure(self, request: Mapping[str, Any], error: object) -> None:
         with self.guard.stage("failure"):
@@ -80,6 +91,21 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
         with self.guard.stage("stream"):
             self.streams.note(request_data.get("litellm_call_id"), response)
         return response
+
+    async def async_post_call_success_deployment_hook(
+        self,
+        request_data: dict[str, Any],
+        response: Any,
+        call_type: Any,
+    ) -> None:
+        """Record each answer to a request that asked several models; the first stands for the request."""
+        with self.guard.stage("several"):
+            if asks_several(request_data):
+                metadata = mapping(request_data.get("metadata"))
+                is_first = self.several.is_first(request_of(request_data.get("litellm_call_id"), metadata))
+                self.recorder.put(
+                    self.normaliser.one_of_several(request_data, response, call_type, is_terminal=is_first)
+                )
 
     async def async_post_call_failure_hook(
         self,

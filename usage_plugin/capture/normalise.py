@@ -14,6 +14,7 @@ from usage_plugin.capture.identity import event_key
 from usage_plugin.capture.passthrough import CALL_TYPE as PASS_THROUGH
 from usage_plugin.capture.passthrough import failed, is_unread, read_answer, with_answer
 from usage_plugin.capture.prices import PriceCatalog
+from usage_plugin.capture.several import asked_model, payload_of
 from usage_plugin.capture.streams import Noted
 from usage_plugin.capture.timing import attempts_made, read_timing
 from usage_plugin.capture.tokens import counted_by_litellm, read_rerank_tokens, read_tokens, read_units
@@ -119,6 +120,36 @@ class Normaliser:
             cost=NOTHING_BILLED if rejected else self._cost_of_failure(payload, request_data, used, error),
         )
         return replace(event, failure=_why(payload, error))
+
+    def one_of_several(
+        self, request_data: Payload, response: object, call_type: object, *, is_terminal: bool
+    ) -> UsageEvent:
+        """Read the answer of one deployment to a request that asked several.
+
+        Args:
+            request_data: What ``async_post_call_success_deployment_hook`` was given.
+            response: The deployment's answer.
+            call_type: LiteLLM's type of the call.
+            is_terminal: Whether this row stands for the request.
+        """
+        now = self.clock()
+        payload = payload_of(request_data, response, call_type, self.catalog, now)
+        metadata = mapping(request_data.get("metadata"))
+        used = _measure(payload, {}, response, estimated=False)
+        # The metadata may name another deployment's prices by now.
+        own = {"litellm_params": {name: value for name, value in request_data.items() if name != "metadata"}}
+        event = self._event(
+            payload,
+            metadata,
+            request_data,
+            timing=read_timing(payload, metadata, now=now, finished=now),
+            status=Status.SUCCESS,
+            used=used,
+            cost=price_call(payload, own, used, self.catalog),
+        )
+        key = event_key(event.litellm_call_id, event.timing.received_at, event.deployment_id, attribute(response, "id"))
+        asked = text(asked_model(request_data))
+        return replace(event, event_key=key, is_terminal=is_terminal, attempts=1, requested_model=asked)
 
     def dropped(self, answered: UsageEvent, attempt: Noted) -> UsageEvent:
         """Estimate an attempt whose stream broke before its first words, beside the one that took over.
