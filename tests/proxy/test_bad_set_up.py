@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.proxy.process import litellm_process, log_of
+from tests.proxy.process import environment_of, litellm_process, log_of
 from tests.upstream.process import free_port
 
 KEY = "sk-set-up-test-0123456789abcdef0123456789"
@@ -46,13 +48,24 @@ def reasons(config: Path) -> list[str]:
     return []
 
 
+def doctor(config: Path, **settings: str) -> str:
+    """Ask the doctor with the proxy's own data folder, as somebody with working settings would."""
+    command = [str(Path(sys.executable).with_name("usage-plugin")), "doctor", "--config", str(config)]
+    environment = environment_of(config.parent) | settings
+    done = subprocess.run(command, env=environment, cwd=config.parent, capture_output=True, text=True, check=False)
+    return done.stdout
+
+
 def test_a_setting_that_cannot_work(config: Path) -> None:
     """One line names the setting and the page about it, and never shows what may be a password."""
     with litellm_process(config, USAGE_DATABASE_URL="oracle://scott:tiger@host/db") as url:
         assert ask(url).status_code == 200
         (line,) = reasons(config)
     assert "USAGE_DATABASE_URL" in line
+    told = doctor(config, USAGE_DATABASE_URL="")
     assert "docs/configuration.md" in line
+    assert "records nothing" in told
+    assert "USAGE_DATABASE_URL" in told
     assert "tiger" not in log_of(config).read_text(errors="replace")
 
 

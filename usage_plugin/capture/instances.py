@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,12 +13,13 @@ from usage_plugin.capture.catalog import load_price_map
 from usage_plugin.capture.handler import Usage_PROXY_Handler, UsageHandler, UsageSdkHandler
 from usage_plugin.capture.normalise import Normaliser
 from usage_plugin.capture.shutdown import flush_on_shutdown
+from usage_plugin.clock import utc_now
 from usage_plugin.errors import SettingsError
 from usage_plugin.guard import Guard
-from usage_plugin.hold.heartbeat import Role
+from usage_plugin.hold.heartbeat import Role, state_dirs, write_heartbeat_anywhere
 from usage_plugin.hold.recorder import Recorder
 from usage_plugin.logs import ensure_visible, get_logger
-from usage_plugin.settings import Settings, load_settings
+from usage_plugin.settings import Settings, load_settings, settings_without_recording
 
 _log = get_logger(__name__)
 CONFIG_KEY = "usage_plugin"
@@ -44,22 +46,38 @@ def sdk_handler() -> UsageHandler:
 def _make(kind: type[UsageHandler], role: Role) -> UsageHandler:
     ensure_visible()
     guard = Guard()
-    settings = _settings()
+    settings, refusal = _settings()
     recorder = Recorder(settings, role=role, guard=guard, litellm_config=_config_path())
     if settings.enabled:
         recorder.start()
+    if refusal:
+        with guard.stage("heartbeat"):
+            _leave_word(recorder, refusal)
     return kind(Normaliser(settings, load_price_map()), recorder, guard)
 
 
-def _settings() -> Settings:
-    """Read the settings; ones that cannot work switch recording off, since an error here would stop the proxy."""
+def _settings() -> tuple[Settings, str | None]:
+    """Read the settings; ones that cannot work switch recording off, since an error here would stop the proxy.
+
+    Returns:
+        The settings, and why nothing is recorded where they cannot work.
+    """
     given: Any = getattr(litellm, "callback_settings", None)
-    values = given.get(CONFIG_KEY) if isinstance(given, dict) else None
+    own = given.get(CONFIG_KEY) if isinstance(given, dict) else None
+    values = own if isinstance(own, dict) else None
     try:
-        return load_settings(values if isinstance(values, dict) else None)
+        return load_settings(values), None
     except SettingsError as error:
         _log.error("usage_is_not_recorded", reason=str(error))
-        return Settings.model_construct(enabled=False)
+        return settings_without_recording(values), str(error)
+
+
+def _leave_word(recorder: Recorder, refusal: str) -> None:
+    """Tell ``doctor`` why this process records nothing; without a fingerprint, since it has no database."""
+    beat = replace(
+        recorder.heartbeat(), safe_url="", database_fingerprint="", last_error=refusal, last_error_at=utc_now()
+    )
+    write_heartbeat_anywhere(state_dirs(recorder.settings), beat)
 
 
 def _config_path() -> str | None:
