@@ -15,8 +15,9 @@ from typing import Any
 
 from usage_plugin.capture.values import attribute, count, mapping, text
 
-# Streams that run at once in one process; a worker makes about 100 a second. An older note is given up for a newer one.
-MOST_NOTES = 4096
+# Streams that run at once in one process. An older note is given up for a newer one: a note keeps the stream's chunks
+# (about 100 kB), and some streams that their client left are never reported, so the number bounds our memory.
+MOST_NOTES = 1024
 # A provider reports with its first words, its last ones, or both.
 LOOKED_AT_FIRST, LOOKED_AT_LAST = 2, 4
 # Of English text; https://help.openai.com/en/articles/4936856-what-are-tokens-and-how-to-count-them
