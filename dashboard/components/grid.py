@@ -20,7 +20,7 @@ NUMBER: Final = {"type": "rightAligned", "cellClass": ["num", "ag-right-aligned-
 # Column ids are columns of usage_record, by which the store sorts.
 COLUMNS: Final[list[dict[str, Any]]] = [
     {"field": "completed_at", "headerName": "Ended (UTC)", "width": 138, "cellClass": "num", "sort": "desc"},
-    {"field": "model", "headerName": "Model", "minWidth": 124, "flex": 2},
+    {"field": "model", "headerName": "Model", "minWidth": 90, "flex": 2},
     {"field": "cost_nano_usd", "headerName": "Cost", "width": 136, **NUMBER},
     {"field": "status", "headerName": "Status", "width": 102, "cellClassRules": STATUS_RULES},
     {"field": "total_tokens", "headerName": "Tokens", "width": 88, **NUMBER},

@@ -28,6 +28,7 @@ from usage_plugin.settings import Settings
 _log = get_logger(__name__)
 BEAT_EVERY_S = 2.0
 RETRY_AT_MOST_EVERY_S = 5.0
+SPOOL_ATTEMPTS = 3
 FLUSH_AT_EXIT_S = 5.0
 
 
@@ -186,12 +187,15 @@ class Recorder:
         return max(self.counts.seen - self.counts.stored - self.counts.lost, 0)
 
     def _open_spool(self) -> None:
-        try:
-            self._spool = Spool(self._root)
-        except OSError as error:
-            _log.warning("calls_are_kept_in_memory_only", reason=describe(error))
-            return
-        self._reader = SpoolReader(self._spool.folder, Position())
+        for attempt in range(SPOOL_ATTEMPTS):
+            try:
+                self._spool = Spool(self._root)
+            except OSError as error:  # also when another process took the new folder for an orphan's
+                if attempt == SPOOL_ATTEMPTS - 1:
+                    _log.warning("calls_are_kept_in_memory_only", reason=describe(error))
+            else:
+                self._reader = SpoolReader(self._spool.folder, Position())
+                return
 
     def _close_spool(self, *, stored: bool) -> None:
         if self._spool is None:
