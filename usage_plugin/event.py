@@ -172,6 +172,10 @@ class UsageEvent:
     call_type: str
     status: Status
     is_terminal: bool = True
+    calls: int = 1
+    """More than 1 where calls were counted together; tokens, units and cost are their sums, times their means."""
+    replaces: str | None = None
+    """Key of a row that was written for the same request before its end was known."""
     litellm_call_id: str | None = None
     trace_id: str | None = None
     session_id: str | None = None

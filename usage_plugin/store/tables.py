@@ -69,6 +69,7 @@ class UsageRecord(SQLModel, table=True):
     attempts: int = 1
     fallbacks: int = 0
     is_terminal: bool = True
+    calls: int = Field(default=1, sa_type=BigInteger)
 
     organization_id: str | None = None
     team_id: str | None = None
@@ -220,7 +221,35 @@ class SpoolPosition(SQLModel, table=True):
     updated_at: dt.datetime = _moment()
 
 
-TABLES = (UsageRecord, UsageRecordTag, PriceSnapshotRow, UsageDaily, UsageHourly, SpoolPosition)
+class PipelineProcess(SQLModel, table=True):
+    """A recording process's last account of itself: what became of the calls that it saw since its start."""
+
+    __tablename__ = "pipeline_process"
+
+    process_id: str = Field(primary_key=True)
+    role: str
+    host: str
+    pid: int
+    version: str
+    started_at: dt.datetime = _moment()
+    beat_at: dt.datetime = _moment()
+    stopped_at: dt.datetime | None = _moment(default=None, nullable=True)
+    seen: int = _big()
+    spooled: int = _big()
+    stored: int = _big()
+    folded: int = _big()
+    adopted: int = _big()
+    set_aside: int = _big()
+    lost: int = _big()
+    waiting: int = _big()
+    spool_bytes: int = _big()
+    oldest_waiting_at: dt.datetime | None = _moment(default=None, nullable=True)
+    last_stored_at: dt.datetime | None = _moment(default=None, nullable=True)
+    last_error: str | None = None
+    last_error_at: dt.datetime | None = _moment(default=None, nullable=True)
+
+
+TABLES = (UsageRecord, UsageRecordTag, PriceSnapshotRow, UsageDaily, UsageHourly, SpoolPosition, PipelineProcess)
 
 
 def table_of(model: type[SQLModel]) -> Table:

@@ -22,14 +22,14 @@ from usage_plugin.store.rollups import add_to_rollups
 from usage_plugin.store.tables import PriceSnapshotRow, SpoolPosition, UsageRecord, UsageRecordTag, table_of
 
 Row = dict[str, Any]
-_PARTS = {"timing", "status", "who", "failure", "tokens", "units", "cost"}
+_NOT_STORED = {"timing", "status", "who", "failure", "tokens", "units", "cost", "replaces"}
 
 
 def _names(kind: type, *without: str) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.name not in without)
 
 
-CALL_FIELDS = _names(UsageEvent, *_PARTS)
+CALL_FIELDS = _names(UsageEvent, *_NOT_STORED)
 TIME_FIELDS = _names(Timing)
 WHO_FIELDS = _names(Attribution, "tags")
 FAILURE_FIELDS = _names(Failure)
