@@ -21,7 +21,7 @@ from tests.upstream import (
     voyage,
 )
 from tests.upstream.served import BOOK
-from tests.upstream.wire import RefusalError, refuse
+from tests.upstream.wire import NoAnswerError, RefusalError, break_off, refuse
 
 # Providers with paths of their own come before the compatible ones, whose path starts with any provider.
 FORMATS = (
@@ -43,6 +43,7 @@ FORMATS = (
 
 app = FastAPI(title="stand-in providers")
 app.add_exception_handler(RefusalError, refuse)
+app.add_exception_handler(NoAnswerError, break_off)
 for wire_format in FORMATS:
     app.include_router(wire_format.router)
 

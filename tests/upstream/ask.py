@@ -43,6 +43,10 @@ class Ask:
     """End the stream after so many chunks as if that were all."""
     error_after: int = -1
     """After so many stream chunks say an error in the stream itself, and end it."""
+    drop: int = 0
+    """1: close the connection in the middle of an answer that is no stream."""
+    garble: int = 0
+    """1: answer with status 200 and half of a JSON document."""
     fail: int = 0
     """Answer with this HTTP status."""
     times: int = 1_000_000
@@ -55,7 +59,7 @@ class Ask:
         """Leave out the faults that another provider shall have."""
         if self.at in {"", provider}:
             return self
-        return replace(self, drop_after=-1, end_after=-1, error_after=-1, silent=0, fail=0)
+        return replace(self, drop_after=-1, end_after=-1, error_after=-1, silent=0, drop=0, garble=0, fail=0)
 
     @property
     def write(self) -> int:

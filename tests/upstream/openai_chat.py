@@ -55,6 +55,8 @@ class CompatibleChat(Lenient):
     messages: list[Message] = Field(min_length=1)
     stream: bool = False
     stream_options: StreamOptions | None = None
+    n: int | None = Field(default=None, ge=1, le=128)
+    tools: list[dict[str, Any]] | None = None
 
 
 class Chat(CompatibleChat):
@@ -64,7 +66,6 @@ class Chat(CompatibleChat):
 
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
-    n: int | None = Field(default=None, ge=1, le=128)
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     stop: str | list[str] | None = None
@@ -75,7 +76,6 @@ class Chat(CompatibleChat):
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
     seed: int | None = None
     user: str | None = None
-    tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     response_format: dict[str, Any] | None = None
@@ -106,19 +106,34 @@ def answer(call: Call, dialect: Dialect) -> Response:
         return streamed(_events(call, chat), call.ask, error=data(dialect.shape_error(500, "The server had an error")))
     if chat.stream_options is not None and call.provider in STRICT:
         raise RefusalError(dialect, 400, "The 'stream_options' parameter is only allowed when 'stream' is enabled.")
-    return JSONResponse(_whole(call, chat.model))
+    return JSONResponse(_whole(call, chat))
 
 
 def _head(kind: str, model: str) -> Json:
     return {"id": f"chatcmpl-{uuid.uuid4().hex}", "object": kind, "created": int(time.time()), "model": model}
 
 
-def _whole(call: Call, model: str) -> Json:
-    message = {"role": "assistant", "content": "".join(words(call.ask)), "refusal": None}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+def _whole(call: Call, chat: CompatibleChat) -> Json:
+    said = {"role": "assistant", "refusal": None, **_said(call, chat)}
+    ended = {"message": said, "logprobs": None, "finish_reason": _reason(chat)}
     usage = chat_usage(call.ask, call.provider)
-    ending: Json = {"choices": [choice], "service_tier": "default"} | ({"usage": usage} if usage else {})
-    return _head("chat.completion", model) | ending
+    choices = [{"index": number} | ended for number in range(chat.n or 1)]
+    ending: Json = {"choices": choices, "service_tier": "default"} | ({"usage": usage} if usage else {})
+    return _head("chat.completion", chat.model) | ending
+
+
+def _said(call: Call, chat: CompatibleChat) -> Json:
+    return {"content": None, "tool_calls": _tool_calls(chat)} if chat.tools else {"content": "".join(words(call.ask))}
+
+
+def _tool_calls(chat: CompatibleChat) -> list[Json]:
+    """Call the first of the tools that were offered."""
+    name = (chat.tools or [{}])[0].get("function", {}).get("name", "tool")
+    return [{"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": "{}"}}]
+
+
+def _reason(chat: CompatibleChat) -> str:
+    return "tool_calls" if chat.tools else "stop"
 
 
 def _events(call: Call, chat: CompatibleChat) -> Iterator[str]:
@@ -126,11 +141,11 @@ def _events(call: Call, chat: CompatibleChat) -> Iterator[str]:
     head = _head("chat.completion.chunk", chat.model)
     asked = chat.stream_options is not None and chat.stream_options.include_usage
     null_usage = {"usage": None} if asked else {}
-    for number, word in enumerate(words(call.ask)):
-        delta = ({"role": "assistant"} if number == 0 else {}) | {"content": word}
-        yield data(head | {"choices": [_choice(delta, None)]} | null_usage)
+    for number, delta in enumerate(_deltas(call, chat)):
+        opening = {"role": "assistant"} if number == 0 else {}
+        yield data(head | {"choices": _choices(chat, opening | delta, None)} | null_usage)
     usage = chat_usage(call.ask, call.provider)
-    last = head | {"choices": [_choice({}, "stop")]}
+    last = head | {"choices": _choices(chat, {}, _reason(chat))}
     if call.provider in UNASKED_USAGE:
         yield data(last | {"usage": usage})
     else:
@@ -140,5 +155,10 @@ def _events(call: Call, chat: CompatibleChat) -> Iterator[str]:
     yield "data: [DONE]\n\n"
 
 
-def _choice(delta: Json, finish_reason: str | None) -> Json:
-    return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+def _deltas(call: Call, chat: CompatibleChat) -> list[Json]:
+    return [{"tool_calls": _tool_calls(chat)}] if chat.tools else [{"content": word} for word in words(call.ask)]
+
+
+def _choices(chat: CompatibleChat, delta: Json, finish_reason: str | None) -> list[Json]:
+    ended = {"delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    return [{"index": number} | ended for number in range(chat.n or 1)]

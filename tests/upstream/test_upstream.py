@@ -129,6 +129,27 @@ def test_it_fails_as_often_as_asked_and_keeps_a_log(client: httpx.Client) -> Non
     assert [(call["path"], call["status"]) for call in log] == list(zip(paths, (200, 429, 200), strict=True))
 
 
+def test_half_of_an_answer_is_no_answer(client: httpx.Client) -> None:
+    """A whole answer may break off with its connection, or end in the middle of its JSON."""
+    body = {"model": "m", "messages": [{"role": "user", "content": marker(garble=1)}]}
+    garbled = client.post(CHAT, headers=KEY, json=body)
+    assert (garbled.status_code, garbled.text[-1]) == (200, "d")
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.post(CHAT, headers=KEY, json={**body, "messages": [{"role": "user", "content": marker(drop=1)}]})
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_openais_sdk_reads_several_choices_and_a_tool_call(upstream: Upstream, stream: bool) -> None:
+    """As many choices as asked for, and the first tool that was offered is called in each."""
+    sdk = openai.OpenAI(base_url=f"{upstream.base_url}/openai/v1", api_key="sk-x")
+    tools: Any = [{"type": "function", "function": {"name": "look_up", "parameters": {}}}]
+    hello: Any = HELLO
+    answer: Any = sdk.chat.completions.create(model="gpt-4o", messages=hello, n=2, tools=tools, stream=stream)
+    choices = list(next(iter(answer)).choices if stream else answer.choices)
+    said = [choice.delta if stream else choice.message for choice in choices]
+    assert [each.tool_calls[0].function.name for each in said] == ["look_up", "look_up"]
+
+
 def test_a_marker_with_a_slip_is_an_error() -> None:
     """A test that asks for something unknown must not pass by chance."""
     assert parse(b"no marker") == Ask()

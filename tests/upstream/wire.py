@@ -59,6 +59,26 @@ class RefusalError(Exception):
         self.content = dialect.shape_error(status, message)
 
 
+class NoAnswerError(Exception):
+    """An answer that is none: it breaks off, or cannot be read."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__("asked to break off" if ask.drop else "asked to garble")
+        self.breaks_off = bool(ask.drop)
+
+
+def break_off(_: Request, fault: Exception) -> Response:
+    """Send half of an answer; a drop raises after it, so that the connection closes."""
+    assert isinstance(fault, NoAnswerError)
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b'{"id": "half-an-answer", "choices": [{"ind'
+        if fault.breaks_off:
+            raise ConnectionAbortedError(str(fault))
+
+    return StreamingResponse(half(), media_type="application/json")
+
+
 def refuse(_: Request, refusal: Exception) -> Response:
     """Turn a refusal into its answer; a rate limit says when to come back."""
     assert isinstance(refusal, RefusalError)
@@ -81,6 +101,7 @@ async def receive(request: Request, provider: str, dialect: Dialect, *, stream: 
 
     Raises:
         RefusalError: No key, no JSON, or a failure that the test asked for.
+        NoAnswerError: The test asked for half of an answer.
     """
     raw = await request.body()
     ask = parse(raw).for_provider(provider)
@@ -94,6 +115,8 @@ async def receive(request: Request, provider: str, dialect: Dialect, *, stream: 
         raise RefusalError(dialect, 401, "Incorrect API key provided")
     if failing:
         raise RefusalError(dialect, ask.fail, f"asked to fail with {ask.fail}")
+    if ask.drop or ask.garble:
+        raise NoAnswerError(ask)
     return Call(request, provider, ask, body)
 
 
