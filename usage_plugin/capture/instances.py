@@ -9,6 +9,7 @@ from typing import Any
 
 import litellm
 
+from usage_plugin.account import Role
 from usage_plugin.capture.catalog import load_price_map
 from usage_plugin.capture.handler import Usage_PROXY_Handler, UsageHandler, UsageSdkHandler
 from usage_plugin.capture.normalise import Normaliser
@@ -16,7 +17,7 @@ from usage_plugin.capture.shutdown import flush_on_shutdown
 from usage_plugin.clock import utc_now
 from usage_plugin.errors import SettingsError
 from usage_plugin.guard import Guard
-from usage_plugin.hold.heartbeat import Role, state_dirs, write_heartbeat_anywhere
+from usage_plugin.hold.heartbeat import state_dirs, write_heartbeat_anywhere
 from usage_plugin.hold.recorder import Recorder
 from usage_plugin.logs import ensure_visible, get_logger
 from usage_plugin.settings import Settings, load_settings, settings_without_recording

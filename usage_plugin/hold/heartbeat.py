@@ -8,40 +8,29 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from usage_plugin.account import ProcessAccount
 from usage_plugin.settings import APP_NAME, Settings
 
-Role = Literal["proxy", "sdk", "dashboard"]
-_MOMENTS = ("started_at", "beat_at", "last_stored_at", "last_error_at", "stopped_at")
+_MOMENTS = ("started_at", "beat_at", "stopped_at", "oldest_waiting_at", "last_stored_at", "last_error_at")
+FORGOTTEN_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heartbeat:
-    """One process at one moment; counts are since its start."""
+class Heartbeat(ProcessAccount):
+    """One process at one moment, and where it writes."""
 
-    role: Role
-    pid: int
-    host: str
     safe_url: str
     database_fingerprint: str
-    version: str
-    started_at: datetime
-    beat_at: datetime
-    seen: int = 0
-    stored: int = 0
-    waiting: int = 0
-    lost: int = 0
-    last_stored_at: datetime | None = None
-    last_error: str | None = None
-    last_error_at: datetime | None = None
     litellm_config: str | None = None
-    stopped_at: datetime | None = None
 
 
 def fingerprint(url: str) -> str:
@@ -91,6 +80,34 @@ def read_heartbeats(state_dir: Path) -> list[Heartbeat]:
     """Read every process's file, newest beat first; unreadable files are left out."""
     beats = [beat for path in sorted(state_dir.glob("*.json")) if (beat := _read(path)) is not None]
     return sorted(beats, key=lambda beat: beat.beat_at, reverse=True)
+
+
+def prune_heartbeats(folders: Iterable[Path], now: datetime) -> None:
+    """Delete the files of processes that have been gone for a day; one that only hangs keeps its file."""
+    host = socket.gethostname()
+    for folder in folders:
+        for path in folder.glob("*.json"):
+            beat = _read(path)
+            if beat is not None and now - beat.beat_at > FORGOTTEN_AFTER and not _may_hang(beat, host):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+
+
+def process_exists(pid: int) -> bool:
+    """Say whether this machine has such a process."""
+    if os.name != "posix":  # elsewhere signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
+
+
+def _may_hang(beat: Heartbeat, host: str) -> bool:
+    return beat.stopped_at is None and beat.host == host and process_exists(beat.pid)
 
 
 def _read(path: Path) -> Heartbeat | None:

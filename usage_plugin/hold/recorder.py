@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import atexit
 import os
+import secrets
 import socket
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from usage_plugin import __version__
+from usage_plugin.account import Role
 from usage_plugin.clock import Clock, utc_now
 from usage_plugin.errors import StoreError
 from usage_plugin.event import UsageEvent
@@ -17,7 +19,14 @@ from usage_plugin.guard import Guard, describe
 from usage_plugin.hold.buffer import Buffer
 from usage_plugin.hold.codec import encode
 from usage_plugin.hold.drain import Drain
-from usage_plugin.hold.heartbeat import Heartbeat, Role, fingerprint, state_dirs, write_heartbeat_anywhere
+from usage_plugin.hold.heartbeat import (
+    Heartbeat,
+    fingerprint,
+    prune_heartbeats,
+    state_dirs,
+    write_heartbeat_anywhere,
+)
+from usage_plugin.hold.keeper import AccountKeeper
 from usage_plugin.hold.recent import Recent
 from usage_plugin.hold.spool import Kind, Position, Spool
 from usage_plugin.hold.spool_reader import SpoolReader
@@ -37,7 +46,11 @@ class Counts:
     """What became of the events since the start."""
 
     seen: int = 0
+    spooled: int = 0
     stored: int = 0
+    folded: int = 0
+    set_aside: int = 0
+    """Kept in a file of their own, those of killed processes too."""
     lost: int = 0
     adopted: int = 0
     """Stored for processes that were killed."""
@@ -82,6 +95,8 @@ class Recorder:
         self._recent = Recent()
         self._buffer = Buffer(settings.buffer_size)
         self._writer = Writer(settings)
+        self._account = AccountKeeper(self._writer)
+        self._process_id = secrets.token_hex(8)
         self._spool: Spool | None = None
         self._reader: SpoolReader | None = None
         root = settings.data_dir / "spool" / fingerprint(settings.url)
@@ -89,12 +104,18 @@ class Recorder:
         self._root = root
         self._signals = _Signals()
         self._started_at = clock()
+        self._settled = 0
+        self._waiting_since: datetime | None = None
         self._thread: threading.Thread | None = None
         self._failing = False
 
     def start(self) -> None:
         """Start the thread; a daemon, so that it never keeps a process from ending."""
         self._open_spool()
+        if self._spool is not None:
+            self._process_id = self._spool.owner
+        with self._guard.stage("heartbeat"):
+            prune_heartbeats(state_dirs(self.settings), self._clock())
         self._thread = threading.Thread(target=self._run, name="usage-plugin-writer", daemon=True)
         self._thread.start()
         atexit.register(self.stop)
@@ -104,9 +125,13 @@ class Recorder:
         if self._thread is None or self._recent.seen_before(event.event_key):
             return
         kept = self._spool is not None and self._spool.append(Kind.EVENT, encode(event))
+        self.counts.spooled += kept
         if not kept and not self._buffer.put(event):
-            self._count(0, 1)
+            self.counts.lost += 1
+            self._settled += 1
             self._guard.note("buffer_full", BufferError(f"{self.settings.buffer_size} calls wait for the database"))
+        if self._waiting_since is None:
+            self._waiting_since = self._clock()
         self.counts.seen += 1
         self._signals.idle.clear()
         self._signals.wake.set()
@@ -146,7 +171,7 @@ class Recorder:
         """Write all that waits; ``False`` when the database is to be tried again later."""
         try:
             self._writer.prepare()
-            seen = self.counts.seen
+            seen, began_at = self.counts.seen, self._clock()
             self._empty_buffer()
             if self._reader is not None:
                 self._drain_spools.empty(self._reader, self._count)
@@ -155,6 +180,7 @@ class Recorder:
             self._failed(error)
             return False
         self._recovered()
+        self._waiting_since = began_at if self._waiting() else None
         self._signals.idle.set()
         if self.counts.seen != seen:  # one came in between
             self._signals.idle.clear()
@@ -174,17 +200,19 @@ class Recorder:
                 raise
             self._count(len(events) - refused, refused)
 
-    def _count(self, stored: int, lost: int) -> None:
-        self.counts.lost += lost
+    def _count(self, stored: int, set_aside: int) -> None:
+        self.counts.set_aside += set_aside
         self.counts.stored += stored
+        self._settled += stored + set_aside
         if stored:
             self.counts.last_stored_at = self._clock()
 
-    def _count_adopted(self, stored: int, _set_aside: int) -> None:
+    def _count_adopted(self, stored: int, set_aside: int) -> None:
         self.counts.adopted += stored
+        self.counts.set_aside += set_aside
 
     def _waiting(self) -> int:
-        return max(self.counts.seen - self.counts.stored - self.counts.lost, 0)
+        return max(self.counts.seen - self._settled, 0)
 
     def _open_spool(self) -> None:
         for attempt in range(SPOOL_ATTEMPTS):
@@ -223,13 +251,18 @@ class Recorder:
             _log.warning("usage_is_recorded_again", stored=self.counts.stored)
 
     def _beat(self, *, stopped: bool = False) -> None:
+        beat = self.heartbeat(stopped=stopped)
         with self._guard.stage("heartbeat"):
-            write_heartbeat_anywhere(state_dirs(self.settings), self.heartbeat(stopped=stopped))
+            write_heartbeat_anywhere(state_dirs(self.settings), beat)
+        with self._guard.stage("account"):
+            self._account.keep(beat, reachable=not self._failing)
 
     def heartbeat(self, *, stopped: bool = False) -> Heartbeat:
         """Give the process's account of itself."""
         now = self._clock()
+        waiting = self._waiting()
         return Heartbeat(
+            process_id=self._process_id,
             role=self._role,
             pid=os.getpid(),
             host=socket.gethostname(),
@@ -238,13 +271,18 @@ class Recorder:
             version=__version__,
             started_at=self._started_at,
             beat_at=now,
+            stopped_at=now if stopped else None,
             seen=self.counts.seen,
+            spooled=self.counts.spooled,
             stored=self.counts.stored,
-            waiting=self._waiting(),
+            folded=self.counts.folded,
+            adopted=self.counts.adopted,
+            set_aside=self.counts.set_aside,
             lost=self.counts.lost,
+            waiting=waiting,
+            oldest_waiting_at=self._waiting_since if waiting else None,
             last_stored_at=self.counts.last_stored_at,
             last_error=self.counts.last_error,
             last_error_at=self.counts.last_error_at,
             litellm_config=self._config,
-            stopped_at=now if stopped else None,
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Engine
 
+from usage_plugin.account import ProcessAccount
 from usage_plugin.errors import SchemaMismatch, StoreRefused
 from usage_plugin.event import UsageEvent
 from usage_plugin.hold.codec import encode
@@ -14,6 +16,7 @@ from usage_plugin.logs import get_logger
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import SchemaState, migrate, schema_state
+from usage_plugin.store.pipeline import forget_old, keep_account, settle_account
 from usage_plugin.store.write import SpoolMark, forget_mark, stored_mark, write_events
 
 _log = get_logger(__name__)
@@ -77,12 +80,30 @@ class Writer:
         return stored_mark(self.prepare(), owner)
 
     def forget(self, owner: str) -> None:
-        """Tell the store that a spool is gone.
+        """Tell the store that a spool is gone, so that nothing of its process waits any more.
 
         Raises:
             StoreError: It cannot be told now.
         """
-        forget_mark(self.prepare(), owner)
+        engine = self.prepare()
+        settle_account(engine, owner)
+        forget_mark(engine, owner)
+
+    def keep_account(self, account: ProcessAccount) -> None:
+        """Keep a process's account of itself.
+
+        Raises:
+            StoreError: It cannot be kept now.
+        """
+        keep_account(self.prepare(), account)
+
+    def forget_accounts(self, before: datetime) -> None:
+        """Drop the accounts of processes that have been silent since *before*.
+
+        Raises:
+            StoreError: They cannot be dropped now.
+        """
+        forget_old(self.prepare(), before)
 
     def close(self) -> None:
         """Close the connections."""
