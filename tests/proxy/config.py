@@ -11,6 +11,7 @@ import yaml
 from tests.proxy.routes import AWS, AZURE, wildcards
 
 CALLBACK = "usage_plugin.proxy_handler_instance"
+AGREED = {"input_cost_per_token": 2e-6, "output_cost_per_token": 7e-6}
 NAMED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "chat": ("openai/gpt-4o-mini", "/openai/v1", {}),
     "claude": ("anthropic/claude-sonnet-4-5-20250929", "/anthropic", {}),
@@ -33,8 +34,15 @@ NAMED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "hasty": ("openai/gpt-4o-mini", "/openai/v1", {"timeout": 0.5}),
     "unlisted": ("openai/made-in-house", "/openai/v1", {}),
     "free": ("openai/our-own-gpu", "/openai/v1", {"input_cost_per_token": 0, "output_cost_per_token": 0}),
-    "negotiated": ("openai/gpt-4o", "/openai/v1", {"input_cost_per_token": 2e-6, "output_cost_per_token": 7e-6}),
+    "agreed": ("openai/gpt-4o", "/openai/v1", AGREED | {"cache_read_input_token_cost": 0.5e-6}),
+    "one-a-minute": ("openai/gpt-4o-mini", "/openai/v1", {"rpm": 1}),
+    "negotiated": ("openai/gpt-4o", "/openai/v1", AGREED),
 }
+# Two deployments of one name.
+POOL: list[tuple[str, tuple[str, str, dict[str, Any]]]] = [
+    ("pool", ("openai/gpt-4o-mini", "/openai/v1", {})),
+    ("pool", ("azure/gpt-4o-mini", "/azure", AZURE)),
+]
 
 
 def write_config(folder: Path, upstream_url: str) -> Path:
@@ -47,9 +55,10 @@ def write_config(folder: Path, upstream_url: str) -> Path:
 
 
 def _config(upstream_url: str) -> dict[str, Any]:
-    named = [_deployment(name, *deployment, upstream_url) for name, deployment in NAMED.items()]
+    named = [_deployment(name, *deployment, upstream_url) for name, deployment in [*NAMED.items(), *POOL]]
+    in_model_info = _deployment("agreed-info", "openai/house-model", "/openai/v1", {}, upstream_url)
     return {
-        "model_list": named + wildcards(upstream_url),
+        "model_list": [*named, in_model_info | {"model_info": AGREED}, *wildcards(upstream_url)],
         "general_settings": {
             "custom_auth": "custom_auth.user_api_key_auth",
             "pass_through_endpoints": pass_through(upstream_url),
@@ -59,6 +68,7 @@ def _config(upstream_url: str) -> dict[str, Any]:
             "num_retries": 1,
             "fallbacks": [{"primary": ["claude"]}],
             "disable_cooldowns": True,
+            "optional_pre_call_checks": ["enforce_model_rate_limits"],
         },
         "litellm_settings": {
             "callbacks": [CALLBACK],
@@ -72,15 +82,16 @@ def _config(upstream_url: str) -> dict[str, Any]:
 
 
 def pass_through(upstream_url: str) -> list[dict[str, Any]]:
-    """Word paths that LiteLLM hands on as they are: ``/pass/<provider>/...``, and one with a price of its own."""
+    """Word paths that LiteLLM hands on as they are: ``/pass/<provider>/...``, one at a price, one without a key."""
     headers = {"authorization": "Bearer sk-provider", "x-goog-api-key": "k", "anthropic-version": "2023-06-01"}
     common = {"headers": headers | {"content-type": "application/json"}, "auth": True}
     return [
         {"path": f"/pass/{provider}", "target": f"{upstream_url}/{provider}", "include_subpath": True} | common
         for provider in ("openai", "anthropic", "gemini", "cohere")
     ] + [
-        {"path": "/pass/flat", "target": f"{upstream_url}/openai/v1/chat/completions", "cost_per_request": 0.25}
-        | common
+        common
+        | {"path": "/pass/flat", "target": f"{upstream_url}/openai/v1/chat/completions", "cost_per_request": 0.25},
+        common | {"path": "/pass/open", "target": f"{upstream_url}/openai", "include_subpath": True, "auth": False},
     ]
 
 

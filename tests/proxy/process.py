@@ -35,9 +35,14 @@ def running(config: Path, database_url: str, upstream: Upstream) -> Iterator[Pro
     """Start LiteLLM on a migrated database, wait until it answers, and stop it at the end."""
     engine = connect(database_url)
     migrate(engine)
-    with litellm_process(config, USAGE_DATABASE_URL=database_url) as url:
+    with litellm_process(config, USAGE_DATABASE_URL=database_url, **_built_in_routes(upstream)) as url:
         yield Proxy(url, engine, upstream, log_of(config))
     engine.dispose()
+
+
+def _built_in_routes(upstream: Upstream) -> dict[str, str]:
+    """Name the stand-in to LiteLLM's own pass-through routes, which take it from the environment."""
+    return {"ANTHROPIC_API_BASE": f"{upstream.base_url}/anthropic", "ANTHROPIC_API_KEY": "sk-provider"}
 
 
 def log_of(config: Path) -> Path:
