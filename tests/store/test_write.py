@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from usage_plugin.event import CostConfidence, PriceSnapshot, Status, UsageEvent
-from usage_plugin.store.rollups import _daily, fold
+from usage_plugin.store.rollups import fold_days, fold_hours, merge
+from usage_plugin.store.rows import record_row
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -152,10 +153,13 @@ EVENTS = st.lists(
 @given(EVENTS, st.integers(0, 20))
 def test_totals_can_be_split_anywhere(events: list[UsageEvent], cut: int) -> None:
     """The totals of two parts add up to the totals of the whole."""
-    whole = fold(events, _daily)
-    parts = fold(events[:cut], _daily) + fold(events[cut:], _daily)
-    for row in whole:
-        mine = [part for part in parts if part["rollup_key"] == row["rollup_key"]]
-        assert row["requests"] == sum(part["requests"] for part in mine)
-        known = [part["cost_nano_usd"] for part in mine if part["cost_nano_usd"] is not None]
-        assert row["cost_nano_usd"] == (sum(known) if known else None)
+    rows_of_all = [record_row(event, event.timing.completed_at) for event in events]
+    parts = fold_hours(rows_of_all[:cut]), fold_hours(rows_of_all[cut:])
+    whole = fold_hours(rows_of_all)
+    assert {place: (tuple(sums.added), sums.cost) for place, sums in merge(*parts).items()} == {
+        place: (tuple(sums.added), sums.cost) for place, sums in whole.items()
+    }
+    days = merge(*(fold_days(part) for part in parts))
+    assert {place: sums.cost for place, sums in days.items()} == {
+        place: sums.cost for place, sums in fold_days(whole).items()
+    }

@@ -61,6 +61,14 @@ def schema_state(engine: Engine) -> SchemaState:
         raise unavailable(engine.url, error) from None
 
 
+def newer_schema() -> SchemaMismatch:
+    """Give the error of code that meets a schema newer than itself."""
+    return SchemaMismatch(
+        "the database was made by a newer version of litellm-usage-plugin",
+        "Upgrade the package where this runs: pip install -U litellm-usage-plugin",
+    )
+
+
 def head_revision() -> str:
     """Name the revision that this version of the package writes."""
     head = _scripts().get_current_head()
@@ -82,10 +90,7 @@ def _state(connection: Connection) -> SchemaState:
 
 def _refuse_newer(connection: Connection) -> None:
     if _state(connection) is SchemaState.AHEAD:
-        raise SchemaMismatch(
-            "the database was made by a newer version of litellm-usage-plugin",
-            "Upgrade the package where this runs: pip install -U litellm-usage-plugin",
-        )
+        raise newer_schema()
 
 
 def _lock(connection: Connection) -> None:

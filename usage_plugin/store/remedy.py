@@ -30,7 +30,7 @@ _READ_ONLY = "Name the primary server in USAGE_DATABASE_URL: this one, or this u
 _CREATE = "Create the database (createdb), or correct its name in USAGE_DATABASE_URL"
 _CONNECTIONS = "The server has no connection left: raise its max_connections, or end idle ones"
 _REACH = "Start the database server, or correct its host and port in USAGE_DATABASE_URL"
-_MIGRATE = "Run: usage-plugin migrate"
+MIGRATE = "Run: usage-plugin migrate"
 _RESOLVE = "Correct the host in USAGE_DATABASE_URL, or the name service of this machine"
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -40,8 +40,8 @@ _POSTGRESQL = {
     "28P01": _PASSWORD,
     "3D000": _CREATE,
     "42501": _RIGHTS,
-    "42703": _MIGRATE,
-    "42P01": _MIGRATE,
+    "42703": MIGRATE,
+    "42P01": MIGRATE,
     "53100": _FREE_SPACE,
     "53300": _CONNECTIONS,
     "55P03": "Another transaction holds the tables for long: end it",
@@ -50,8 +50,8 @@ _POSTGRESQL = {
 
 # A connection that fails brings no code, only libpq's words; the first that fits counts.
 _WORDS = (
-    ("no such table", _MIGRATE),
-    ("no such column", _MIGRATE),
+    ("no such table", MIGRATE),
+    ("no such column", MIGRATE),
     ("queuepool limit", "Every connection of this process is in use: try again in a moment"),
     ("permission denied", _RIGHTS),
     ("password authentication failed", _PASSWORD),

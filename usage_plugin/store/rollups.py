@@ -1,128 +1,186 @@
-"""Events in, totals per bucket and dimensions out: a fold that can be split anywhere and merged."""
+"""Rows of calls in, totals per bucket and dimensions out: a fold that can be split anywhere and merged."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
+from operator import add, itemgetter, mul
 from typing import Any
 
-from sqlalchemy import Connection, Table, case
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, and_, delete, update
 
-from usage_plugin.event import TOKEN_FIELDS, CostConfidence, Status, UsageEvent
+from usage_plugin.event import CostConfidence, Status
+from usage_plugin.store.bulk import insert
+from usage_plugin.store.rows import POSITION, TOKEN_COLUMNS, Row
 from usage_plugin.store.tables import Totals, UsageDaily, UsageHourly, table_of
 
-Row = dict[str, Any]
-TOTAL_FIELDS = tuple(Totals.model_fields)
 COST = "cost_nano_usd"
+ADDED = tuple(name for name in Totals.model_fields if name != COST)
 # Names that follow an id; they are not part of the key, and the last one known is kept.
 ALIASES = ("team_alias", "api_key_alias")
 DAILY_KEY = ("day", "organization_id", "team_id", "user_id", "model", "provider")
 HOURLY_KEY = ("hour", "organization_id", "team_id", "user_id", "api_key_hash", "model", "provider", "status")
 
+_KIND = ("is_terminal", "cache_hit", "cost_confidence")
+_GROUPED_BY = (*HOURLY_KEY[1:], *ALIASES, *_KIND)
+_MEASURED = ("calls", *TOKEN_COLUMNS, "latency_ms", "saved_cost_nano_usd", COST)
+_group_of = itemgetter(*(POSITION[name] for name in _GROUPED_BY))
+_measures_of = itemgetter(*(POSITION[name] for name in _MEASURED))
+_COMPLETED_AT = POSITION["completed_at"]
+_FAILED = (Status.FAILURE.value, Status.INTERRUPTED.value)
+_KEYS_KEPT = 8192
 
-def add_to_rollups(connection: Connection, events: Iterable[UsageEvent]) -> None:
-    """Add events that are new to the store to its totals, in the caller's transaction."""
-    known = list(events)
-    for table, rows in ((UsageDaily, fold(known, _daily)), (UsageHourly, fold(known, _hourly))):
-        _upsert(connection, table_of(table), rows)
+Place = tuple[Any, ...]
+"""Values of DAILY_KEY or HOURLY_KEY."""
 
 
-def fold(events: Iterable[UsageEvent], place: Callable[[UsageEvent], Row]) -> list[Row]:
-    """Add events up per place.
+@dataclass(slots=True)
+class Sums:
+    """Totals of a place: the ADDED ones in order, the cost (``None`` where none is known) and the aliases."""
+
+    added: Sequence[float]
+    cost: int | None
+    aliases: tuple[str | None, ...]
+
+    def __add__(self, other: Sums) -> Sums:
+        cost = other.cost if self.cost is None else self.cost if other.cost is None else self.cost + other.cost
+        aliases = tuple(new or old for old, new in zip(self.aliases, other.aliases, strict=True))
+        return Sums(tuple(map(add, self.added, other.added)), cost, aliases)
+
+    def __neg__(self) -> Sums:
+        return Sums([-value for value in self.added], None if self.cost is None else -self.cost, (None, None))
+
+
+Folded = Mapping[Place, Sums]
+
+
+def change_rollups(connection: Connection, added: Iterable[Row], removed: Iterable[Row] = ()) -> None:
+    """Add rows of ``usage_record`` to the totals and take others out of them, in the caller's transaction.
 
     Args:
-        events: Any events, in any order.
-        place: Gives the bucket and the dimensions of an event, ``rollup_key`` included.
-
-    Returns:
-        One row per distinct key, sorted by key so that two writers lock in the same order.
+        connection: Of a transaction in which the rows themselves came or went.
+        added: As ``RECORD_COLUMNS``.
+        removed: The same; totals of which no call is left go, too.
     """
-    rows: dict[str, Row] = {}
-    for event in events:
-        where = place(event)
-        row = rows.setdefault(where["rollup_key"], {**where, **dict.fromkeys(TOTAL_FIELDS, 0), COST: None})
-        _add(row, where, event)
-    return [rows[key] for key in sorted(rows)]
+    leaving = fold_hours(removed)
+    hours = merge({place: -sums for place, sums in leaving.items()}, fold_hours(added))
+    # In this order in every process, each sorted by key: two writers that meet wait for each other, never both.
+    _upsert(connection, UsageDaily, DAILY_KEY, ALIASES[:1], fold_days(hours))
+    _upsert(connection, UsageHourly, HOURLY_KEY, ALIASES, hours)
+    if leaving:
+        _tidy(connection, UsageDaily, DAILY_KEY, fold_days(leaving))
+        _tidy(connection, UsageHourly, HOURLY_KEY, leaving)
 
 
-def _add(row: Row, where: Row, event: UsageEvent) -> None:
-    for name, value in totals_of(event).items():
-        if value is not None:
-            row[name] = (row[name] or 0) + value
-    for alias in ALIASES:
-        if where.get(alias) is not None:
-            row[alias] = where[alias]
+def fold_hours(rows: Iterable[Row]) -> Folded:
+    """Add rows of ``usage_record`` up per hour and the dimensions of ``usage_hourly``."""
+    groups: defaultdict[Row, list[Row]] = defaultdict(list)
+    for row in rows:
+        hour = row[_COMPLETED_AT].replace(minute=0, second=0, microsecond=0)
+        groups[hour, *_group_of(row)].append(row)
+    totals: dict[Place, Sums] = {}
+    for group, members in groups.items():
+        place, sums = _place(group), _sums(group, members)
+        totals[place] = totals[place] + sums if place in totals else sums
+    return totals
 
 
-def totals_of(event: UsageEvent) -> Row:
-    """Give what one event adds to each total; ``None`` where it adds nothing that is known."""
-    cost, confidence, terminal = event.cost.cost_nano_usd, event.cost.confidence, event.is_terminal
-    rejected = terminal and event.status is Status.REJECTED
-    return {
-        "requests": int(terminal),
-        "failed_requests": int(terminal and event.status in (Status.FAILURE, Status.INTERRUPTED)),
-        "rejected_requests": int(rejected),
-        "cached_requests": int(terminal and event.cache_hit),
-        "unpriced_requests": int(confidence is CostConfidence.UNPRICED),
-        "estimated_requests": int(confidence is CostConfidence.ESTIMATED),
-        "partial_requests": int(confidence is CostConfidence.PARTIAL),
-        "unfinished_attempts": int(not terminal),
-        "prompt_tokens": event.tokens.prompt_tokens,
-        "completion_tokens": event.tokens.completion_tokens,
-        "total_tokens": event.tokens.total_tokens,
-        **{name: getattr(event.tokens, name) for name in TOKEN_FIELDS},
-        "latency_ms_sum": event.timing.latency_ms if terminal and not rejected else 0.0,
-        COST: cost,
-        "estimated_cost_nano_usd": cost if confidence is CostConfidence.ESTIMATED else 0,
-        "partial_cost_nano_usd": cost if confidence is CostConfidence.PARTIAL else 0,
-        "saved_cost_nano_usd": event.cost.saved_cost_nano_usd,
+def fold_days(hours: Folded) -> Folded:
+    """Add hourly totals up per day and the dimensions of ``usage_daily``."""
+    totals: dict[Place, Sums] = {}
+    for (hour, organization, team, user, _key, model, provider, _status), sums in hours.items():
+        place = (hour.date(), organization, team, user, model, provider)
+        totals[place] = totals[place] + sums if place in totals else sums
+    return totals
+
+
+def merge(left: Folded, right: Folded) -> Folded:
+    """Add two folds up."""
+    totals = dict(left)
+    for place, sums in right.items():
+        totals[place] = totals[place] + sums if place in totals else sums
+    return totals
+
+
+def _place(group: Row) -> Place:
+    """Leave a refused caller's key out where nobody knows the caller: who makes keys up must not make totals grow."""
+    hour, organization, team, user, key, model, provider, status, _, key_alias, *_ = group
+    if status == Status.REJECTED and {organization, team, user, key_alias} == {None}:
+        key = None
+    return hour, organization, team, user, key, model, provider, status
+
+
+def _sums(group: Row, rows: Iterable[Row]) -> Sums:
+    """Add up rows of one place, outcome and confidence; each row stands for as many calls as it counts."""
+    *_, status, team_alias, key_alias, is_terminal, cache_hit, confidence = group
+    counts, *tokens, latencies, saved, costs = zip(*map(_measures_of, rows), strict=True)
+    calls, known_costs = sum(counts), [cost for cost in costs if cost is not None]
+    done, cost = calls if is_terminal else 0, sum(known_costs)
+    rejected = done if status == Status.REJECTED else 0
+    estimated, partial = confidence == CostConfidence.ESTIMATED, confidence == CostConfidence.PARTIAL
+    added = {
+        "requests": done,
+        "failed_requests": done if status in _FAILED else 0,
+        "rejected_requests": rejected,
+        "cached_requests": done if cache_hit else 0,
+        "unpriced_requests": calls if confidence == CostConfidence.UNPRICED else 0,
+        "estimated_requests": calls if estimated else 0,
+        "partial_requests": calls if partial else 0,
+        "unfinished_attempts": calls - done,
+        **{name: sum(filter(None, values)) for name, values in zip(TOKEN_COLUMNS, tokens, strict=True)},
+        "latency_ms_sum": sum(map(mul, latencies, counts)) if done and not rejected else 0.0,
+        "estimated_cost_nano_usd": cost if estimated else 0,
+        "partial_cost_nano_usd": cost if partial else 0,
+        "saved_cost_nano_usd": sum(filter(None, saved)),
     }
+    return Sums([added[name] for name in ADDED], cost if known_costs else None, (team_alias, key_alias))
 
 
-def _daily(event: UsageEvent) -> Row:
-    return _place(event, DAILY_KEY, day=event.timing.completed_at.date())
-
-
-def _hourly(event: UsageEvent) -> Row:
-    hour = event.timing.completed_at.replace(minute=0, second=0, microsecond=0)
-    return _place(event, HOURLY_KEY, hour=hour)
-
-
-def _place(event: UsageEvent, key_fields: tuple[str, ...], **bucket: date | datetime) -> Row:
-    who = event.who
-    known: Row = {
-        **bucket,
-        "organization_id": who.organization_id,
-        "team_id": who.team_id,
-        "user_id": who.user_id,
-        "api_key_hash": who.api_key_hash,
-        "model": event.model,
-        "provider": event.provider,
-        "status": str(event.status),
-    }
-    key = {name: known[name] for name in key_fields}
-    aliases = {"team_alias": who.team_alias}
-    if "api_key_hash" in key:
-        aliases["api_key_alias"] = who.api_key_alias
-    return {"rollup_key": rollup_key(key), **key, **aliases}
-
-
-def rollup_key(key: Row) -> str:
+@lru_cache(_KEYS_KEPT)
+def rollup_key(names: tuple[str, ...], place: Place) -> str:
     """Hash a bucket and its dimensions to a fixed length; an unset dimension differs from an empty one."""
-    parts = (f"{name}={value.isoformat() if isinstance(value, date) else value!r}" for name, value in key.items())
+    named = zip(names, place, strict=True)
+    parts = (f"{name}={_in_key(value)}" for name, value in named)
     return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _upsert(connection: Connection, table: Table, rows: list[Row]) -> None:
-    if not rows:
-        return
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-    new, old = insert.excluded, table.c
-    sums: Row = {name: old[name] + new[name] for name in TOTAL_FIELDS if name != COST}
-    sums[COST] = case((new[COST].is_(None), old[COST]), (old[COST].is_(None), new[COST]), else_=old[COST] + new[COST])
-    for alias in ALIASES:
-        if alias in old:
-            sums[alias] = case((new[alias].is_(None), old[alias]), else_=new[alias])
-    connection.execute(insert.on_conflict_do_update(index_elements=["rollup_key"], set_=sums), rows)
+def _in_key(value: str | date | datetime | None) -> str:
+    return value.isoformat() if isinstance(value, date) else repr(value)
+
+
+def _upsert(
+    connection: Connection,
+    rollup: type[UsageDaily | UsageHourly],
+    key: tuple[str, ...],
+    aliases: tuple[str, ...],
+    totals: Folded,
+) -> None:
+    columns = ("rollup_key", *key, *aliases, *ADDED, COST)
+    rows = [
+        (rollup_key(key, place), *place, *sums.aliases[: len(aliases)], *sums.added, sums.cost)
+        for place, sums in totals.items()
+    ]
+    rows.sort(key=itemgetter(0))
+    insert(connection, table_of(rollup), columns, rows, _on_conflict(table_of(rollup).name, aliases))
+
+
+@lru_cache
+def _on_conflict(table: str, aliases: tuple[str, ...]) -> str:
+    sums = [f"{name} = {table}.{name} + excluded.{name}" for name in ADDED]
+    either = f"COALESCE({table}.{COST} + excluded.{COST}, {table}.{COST}, excluded.{COST})"
+    names = [f"{alias} = COALESCE(excluded.{alias}, {table}.{alias})" for alias in aliases]
+    return f"(rollup_key) DO UPDATE SET {', '.join([*sums, f'{COST} = {either}', *names])}"
+
+
+def _tidy(connection: Connection, rollup: type[UsageDaily | UsageHourly], key: tuple[str, ...], totals: Folded) -> None:
+    """After calls left: no row without a call, and no cost where each call that is left has none."""
+    table = table_of(rollup)
+    here = table.c.rollup_key.in_(sorted(rollup_key(key, place) for place in totals))
+    calls = table.c.requests + table.c.unfinished_attempts
+    connection.execute(delete(table).where(and_(here, calls == 0)))
+    unpriced = and_(here, calls == table.c.unpriced_requests)
+    connection.execute(update(table).where(unpriced).values({COST: None}))

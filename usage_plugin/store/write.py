@@ -2,182 +2,132 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
-from typing import Any
+from itertools import chain
 
-from sqlalchemy import Connection, Engine, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
-from sqlmodel import SQLModel
 
 from usage_plugin.clock import utc_now
-from usage_plugin.errors import StoreRefused
-from usage_plugin.event import Attribution, Cost, Failure, Timing, TokenCounts, UnitCounts, UsageEvent
+from usage_plugin.errors import StoreError, StoreRefused
+from usage_plugin.event import UsageEvent
 from usage_plugin.guard import describe
+from usage_plugin.store.bulk import insert, insert_new
 from usage_plugin.store.database import unavailable, writing
-from usage_plugin.store.rollups import add_to_rollups
-from usage_plugin.store.tables import PriceSnapshotRow, SpoolPosition, UsageRecord, UsageRecordTag, table_of
+from usage_plugin.store.marks import SpoolMark, forget_mark, move_mark, stored_mark
+from usage_plugin.store.migrate import SchemaState, newer_schema, schema_state
+from usage_plugin.store.remedy import MIGRATE, remedy_for
+from usage_plugin.store.rollups import change_rollups
+from usage_plugin.store.rows import PRICE_COLUMNS, RECORD_COLUMNS, TAG_COLUMNS, Row, price_rows, record_row, tag_rows
+from usage_plugin.store.stored import Change, add_up, by_key, delete, key_of, lock, update
+from usage_plugin.store.tables import PriceSnapshotRow, UsageRecord, UsageRecordTag, table_of
 
-Row = dict[str, Any]
-_NOT_STORED = {"timing", "status", "who", "failure", "tokens", "units", "cost", "replaces"}
-
-
-def _names(kind: type, *without: str) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind) if field.name not in without)
-
-
-CALL_FIELDS = _names(UsageEvent, *_NOT_STORED)
-TIME_FIELDS = _names(Timing)
-WHO_FIELDS = _names(Attribution, "tags")
-FAILURE_FIELDS = _names(Failure)
-TOKEN_COUNT_FIELDS = _names(TokenCounts, "source")
-UNIT_COUNT_FIELDS = _names(UnitCounts)
-COST_FIELDS = _names(Cost, "confidence", "price")
+__all__ = ["SpoolMark", "forget_mark", "stored_mark", "write_events"]
 
 
-@dataclass(frozen=True, slots=True)
-class SpoolMark:
-    """How far a spool is stored when a transaction ends."""
-
-    owner: str
-    segment: int
-    byte_offset: int
-
-
-def write_events(engine: Engine, events: Sequence[UsageEvent], mark: SpoolMark | None = None) -> int:
+def write_events(
+    engine: Engine,
+    events: Sequence[UsageEvent],
+    mark: SpoolMark | None = None,
+    counted: Sequence[UsageEvent] = (),
+) -> int:
     """Store events, their tags, prices and totals in one transaction.
+
+    The row that an event ``replaces`` is withdrawn with what it added to the totals.
 
     Args:
         engine: Of a migrated database.
         events: Any number, also such as are stored already.
-        mark: The spool that the events came from is marked in the same transaction.
+        mark: How far the spool that the events came from is stored then. Where it is stored as far as that
+            already, nothing is: an earlier attempt was committed, though nobody heard of it.
+        counted: Calls that are counted together: added to the row with their key where there is one. Only a
+            *mark* keeps them from being added twice.
 
     Returns:
-        How many were new.
+        How many of the events were new, and of the counted ones all.
 
     Raises:
         StoreUnavailable: Nothing was stored; the same events can be written again later.
         StoreRefused: Nothing was stored, and one of the events never will be.
     """
-    by_key = {event.event_key: event for event in reversed(events)}
     try:
         with writing(engine).begin() as connection:
-            new = _insert_records(connection, [by_key[key] for key in sorted(by_key)])
-            _insert_tags(connection, new)
-            _insert_prices(connection, new)
-            add_to_rollups(connection, new)
-            if mark is not None:
-                _keep_mark(connection, mark)
-    except (SQLAlchemyError, OverflowError) as error:
-        if _is_about_values(error):
-            raise StoreRefused(f"the database refuses a call: {describe(error)}") from error
-        raise unavailable(engine.url, error) from error
-    return len(new)
+            if mark is not None and not move_mark(connection, mark):
+                return 0
+            return _store(connection, events, counted)
+    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error, OverflowError, ValueError) as error:
+        raise _explained(engine, error) from error
 
 
-def stored_mark(engine: Engine, owner: str) -> SpoolMark:
-    """Say how far a process's spool is stored.
-
-    Raises:
-        StoreUnavailable: The database does not answer.
-    """
-    columns = table_of(SpoolPosition).c
-    query = select(columns.segment, columns.byte_offset).where(columns.owner == owner)
-    try:
-        with engine.connect() as connection:
-            found = connection.execute(query).first()
-    except SQLAlchemyError as error:
-        raise unavailable(engine.url, error) from None
-    return SpoolMark(owner, *found) if found else SpoolMark(owner, 0, 0)
-
-
-def forget_mark(engine: Engine, owner: str) -> None:
-    """Drop the mark of a spool that is gone.
-
-    Raises:
-        StoreUnavailable: The database does not answer.
-    """
-    position = table_of(SpoolPosition)
-    try:
-        with writing(engine).begin() as connection:
-            connection.execute(position.delete().where(position.c.owner == owner))
-    except SQLAlchemyError as error:
-        raise unavailable(engine.url, error) from None
+def _store(connection: Connection, events: Sequence[UsageEvent], counted: Sequence[UsageEvent]) -> int:
+    replacing = (event for event in chain(events, counted) if event.replaces not in (None, event.event_key))
+    replaced = {event.replaces for event in replacing if event.replaces is not None}
+    # Reversed, so that the first of two with the same key stays.
+    known = {event.event_key: event for event in reversed(events) if event.event_key not in replaced}
+    together = [event for event in counted if event.event_key not in replaced]
+    added, removed = _insert_events(connection, [known[key] for key in sorted(known)]), list[Row]()
+    new = [known[key_of(row)] for row in added]
+    for change in (_add_counted(connection, together), _withdraw(connection, replaced)):
+        added.extend(change.added)
+        removed.extend(change.removed)
+    _insert_tags_and_prices(connection, [*new, *together])
+    change_rollups(connection, added, removed)
+    return len(new) + len(together)
 
 
-def _keep_mark(connection: Connection, mark: SpoolMark) -> None:
-    values = {"segment": mark.segment, "byte_offset": mark.byte_offset, "updated_at": utc_now()}
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(table_of(SpoolPosition)).values(owner=mark.owner, **values)
-    connection.execute(insert.on_conflict_do_update(index_elements=["owner"], set_=values))
-
-
-def _is_about_values(error: Exception) -> bool:
-    """Tell values that no database will take from a database that is away; before the driver, all errors are such."""
-    if isinstance(error, DBAPIError):
-        return isinstance(error, DataError | IntegrityError)
-    return isinstance(error, StatementError | OverflowError)
-
-
-def record_values(event: UsageEvent, created_at: datetime) -> Row:
-    """Flatten an event into the columns of ``usage_record``."""
-    row: Row = {name: getattr(event, name) for name in CALL_FIELDS}
-    for part, names in (
-        (event.timing, TIME_FIELDS),
-        (event.who, WHO_FIELDS),
-        (event.failure, FAILURE_FIELDS),
-        (event.tokens, TOKEN_COUNT_FIELDS),
-        (event.units, UNIT_COUNT_FIELDS),
-        (event.cost, COST_FIELDS),
-    ):
-        row.update((name, getattr(part, name)) for name in names)
-    row["created_at"] = created_at
-    row["status"] = event.status.value
-    row["tokens_source"] = event.tokens.source.value
-    row["cost_confidence"] = event.cost.confidence.value
-    row["price_key"] = event.cost.price.price_key if event.cost.price else None
-    return row
-
-
-def _insert_records(connection: Connection, events: list[UsageEvent]) -> list[UsageEvent]:
-    """Insert what is not there yet, and say which that was: the database decides, so two writers cannot both count."""
-    if not events:
-        return []
+def _insert_events(connection: Connection, events: Sequence[UsageEvent]) -> list[Row]:
+    """Insert a row for each event, and give those that were not there yet."""
     now = utc_now()
-    insert = _insert_new(connection, UsageRecord, "event_key").returning(table_of(UsageRecord).c.event_key)
-    inserted = set(connection.execute(insert, [record_values(event, now) for event in events]).scalars())
-    return [event for event in events if event.event_key in inserted]
+    return _insert_new(connection, [record_row(event, now) for event in events])
 
 
-def _insert_tags(connection: Connection, events: Iterable[UsageEvent]) -> None:
-    rows = [{"event_key": event.event_key, "tag": tag} for event in events for tag in dict.fromkeys(event.who.tags)]
-    if rows:
-        connection.execute(_insert_new(connection, UsageRecordTag, "event_key", "tag"), rows)
+def _insert_new(connection: Connection, rows: Sequence[Row]) -> list[Row]:
+    new = insert_new(connection, table_of(UsageRecord), RECORD_COLUMNS, rows, "event_key")
+    return [row for row in rows if key_of(row) in new] if len(new) < len(rows) else list(rows)
 
 
-def _insert_prices(connection: Connection, events: Iterable[UsageEvent]) -> None:
-    rows: dict[str, Row] = {}
-    for event in events:
-        price, used_at = event.cost.price, event.timing.completed_at
-        if price is not None and (price.price_key not in rows or used_at < rows[price.price_key]["first_used_at"]):
-            rows[price.price_key] = {
-                "price_key": price.price_key,
-                "provider": price.provider,
-                "model": price.model,
-                "source": price.source,
-                "litellm_version": price.litellm_version,
-                "prices_usd": json.dumps(dict(price.prices_usd)),
-                "first_used_at": used_at,
-            }
-    if rows:
-        insert = _insert_new(connection, PriceSnapshotRow, "price_key")
-        connection.execute(insert, [rows[key] for key in sorted(rows)])
+def _add_counted(connection: Connection, events: Sequence[UsageEvent]) -> Change:
+    """Insert the rows of calls that are counted together, or add them to those that are there."""
+    now = utc_now()
+    waiting = by_key(record_row(event, now) for event in events)
+    change = Change([], [])
+    while waiting:  # again where another process withdrew a row in between
+        new = _insert_new(connection, [waiting[key] for key in sorted(waiting)])
+        stored = lock(connection, waiting.keys() - map(key_of, new))
+        sums = {key: add_up(row, waiting[key]) for key, row in stored.items()}
+        update(connection, sums)
+        change.added.extend([*new, *sums.values()])
+        change.removed.extend(stored.values())
+        waiting = {key: waiting[key] for key in waiting.keys() - map(key_of, change.added)}
+    return change
 
 
-def _insert_new(connection: Connection, table: type[SQLModel], *key: str) -> Any:
-    target = table_of(table)
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(target).on_conflict_do_nothing(index_elements=list(key))
+def _withdraw(connection: Connection, keys: Iterable[str]) -> Change:
+    rows = lock(connection, keys)
+    delete(connection, rows)
+    return Change([], list(rows.values()))
+
+
+def _insert_tags_and_prices(connection: Connection, events: Sequence[UsageEvent]) -> None:
+    tags, prices = table_of(UsageRecordTag), table_of(PriceSnapshotRow)
+    insert(connection, tags, TAG_COLUMNS, tag_rows(events), "(event_key, tag) DO NOTHING")
+    insert(connection, prices, PRICE_COLUMNS, price_rows(events), "(price_key) DO NOTHING")
+
+
+def _explained(engine: Engine, error: Exception) -> StoreError:
+    """Tell values that no database will take from a database that is away, and from one that is ahead of us."""
+    cause = getattr(error, "orig", None) or error
+    is_refusal = _is_about_values(engine, error)
+    if (is_refusal or remedy_for(cause) == MIGRATE) and schema_state(engine) is SchemaState.AHEAD:
+        return newer_schema()
+    if is_refusal:
+        return StoreRefused(f"the database refuses a call: {describe(error)}")
+    return unavailable(engine.url, error)
+
+
+def _is_about_values(engine: Engine, error: Exception) -> bool:
+    """Before the driver, all errors are about values."""
+    driver = engine.dialect.loaded_dbapi
+    if isinstance(error, DBAPIError | driver.Error):
+        return isinstance(error, DataError | IntegrityError | driver.DataError | driver.IntegrityError)
+    return isinstance(error, StatementError | OverflowError | ValueError)

@@ -1,0 +1,49 @@
+"""Many rows of one table in, stored by the fastest way that the database has for so many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table
+
+from usage_plugin.store import bulk_postgresql, bulk_sqlite
+from usage_plugin.store.rows import Row
+
+
+def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], conflict: str) -> None:
+    """Insert rows, in their order.
+
+    Args:
+        connection: Of a transaction that writes.
+        table: Where to.
+        columns: What the values of a row are.
+        rows: Any number; moments are in UTC.
+        conflict: What follows ``ON CONFLICT`` in the statement.
+    """
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        bulk_postgresql.insert(connection, table, columns, rows, conflict)
+    else:
+        bulk_sqlite.insert(connection, table, columns, rows, conflict)
+
+
+def insert_new(
+    connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], key: str
+) -> set[str]:
+    """Insert the rows whose *key* is not there yet, and give the keys of those.
+
+    The database decides what is new, so that two writers of the same row cannot both count it.
+
+    Args:
+        connection: Of a transaction that writes.
+        table: Where to; has a growing ``id``.
+        columns: What the values of a row are.
+        rows: Any number, sorted by *key*, so that two writers lock in the same order.
+        key: A column with a unique index.
+    """
+    if not rows:
+        return set()
+    if connection.dialect.name == "postgresql":
+        return bulk_postgresql.insert_new(connection, table, columns, rows, key)
+    return bulk_sqlite.insert_new(connection, table, columns, rows, key)
