@@ -232,6 +232,7 @@ CALLS: st.SearchStrategy[dict[str, Any]] = st.builds(
     is_terminal=st.booleans(),
     cache_hit=st.booleans(),
     latency_ms=st.floats(0, 1e6).map(round).map(float),
+    calls=st.integers(1, 5),
 )
 
 

@@ -102,7 +102,7 @@ def members(engine: Engine, question: Question) -> list[tuple[Member, Usage]]:
 def confidence(engine: Engine, question: Question) -> ConfidenceSplit:
     """Count requests and attempts, and add up their costs, by how the cost is known."""
     known_as = col(UsageRecord.cost_confidence)
-    query = select(known_as, func.count(), func.sum(UsageRecord.cost_nano_usd))
+    query = select(known_as, func.sum(UsageRecord.calls), func.sum(UsageRecord.cost_nano_usd))
     with reading(engine) as connection:
         rows = connection.execute(query.where(matches(UsageRecord, question)).group_by(known_as)).all()
     return ConfidenceSplit(
@@ -168,8 +168,9 @@ def _record_sums() -> list[Any]:
         "partial_requests": known_as == CostConfidence.PARTIAL.value,
         "unfinished_attempts": ~done,
     }
-    special: dict[str, Any] = {name: case((condition, 1), else_=0) for name, condition in counted.items()}
-    special["latency_ms_sum"] = case((done & ~rejected, col(UsageRecord.latency_ms)), else_=0.0)
+    calls = col(UsageRecord.calls)
+    special: dict[str, Any] = {name: case((condition, calls), else_=0) for name, condition in counted.items()}
+    special["latency_ms_sum"] = case((done & ~rejected, col(UsageRecord.latency_ms) * calls), else_=0.0)
     special["estimated_cost_nano_usd"] = case((counted["estimated_requests"], cost), else_=0)
     special["partial_cost_nano_usd"] = case((counted["partial_requests"], cost), else_=0)
     plain = {name: getattr(UsageRecord, name) for name in USAGE_FIELDS if name not in special}
