@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         description="Most calls kept in memory while the database does not answer (about 2 kB each); "
         "beyond it the newest are counted as lost and reported.",
     )
+    pipeline_lag_limit_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="Seconds that a call may wait for the database before `doctor` and the dashboard raise an alert.",
+    )
     feature_tag_prefix: str = Field(
         default="feature:", description="A request tag with this prefix sets the call's `feature`."
     )
