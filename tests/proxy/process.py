@@ -50,6 +50,19 @@ def log_of(config: Path) -> Path:
     return config.with_name("proxy.log")
 
 
+def start_litellm(config: Path, *flags: str, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
+    """Start LiteLLM in a session of its own, wait until it answers; its end is the caller's matter. Gives its URL."""
+    port = free_port()
+    command, environment = [*litellm_command(config, port), *flags], environment_of(config.parent) | settings
+    with log_of(config).open("ab") as output:
+        process = subprocess.Popen(
+            command, cwd=config.parent, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+    url = f"http://127.0.0.1:{port}"
+    wait_until_it_answers(f"{url}/health/liveliness", process, STARTS_WITHIN_S)
+    return process, url
+
+
 @contextmanager
 def litellm_process(config: Path, **settings: str) -> Iterator[str]:
     """Start LiteLLM as a user does, with these variables in its environment; gives its URL."""
