@@ -27,7 +27,7 @@ class ProcessAccount:
     """Kept on disk before the database had them."""
     stored: int = 0
     folded: int = 0
-    """Added up to counted totals of an hour, since the spool had reached its limit."""
+    """Counted together with others instead of having a row of their own; most of them are stored already."""
     adopted: int = 0
     """Stored for processes that were killed."""
     set_aside: int = 0

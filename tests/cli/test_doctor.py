@@ -41,7 +41,7 @@ def test_a_broken_config_is_one_finding_among_the_others(cli: Cli, config: str |
     findings = {finding["name"]: finding for finding in json.loads(ran.out)}
     assert findings["config"]["verdict"] == "fail"
     assert findings["database"]["verdict"] == "ok"
-    assert set(findings["config"]) == {"name", "verdict", "what", "remedy"}
+    assert set(findings["config"]) == {"name", "verdict", "what", "remedy", "details"}
 
 
 @pytest.mark.parametrize(

@@ -77,13 +77,6 @@ def test_calls_on_their_way_are_no_failure(migrated: SetUp) -> None:
     assert migrated.findings()["writing"].what == "7 calls stored since the start, 2 on their way"
 
 
-def test_lost_calls_are_wrong_even_after_the_database_came_back(migrated: SetUp) -> None:
-    """What is lost stays lost."""
-    migrated.beat(seen=9, stored=6, lost=3, last_stored_at=migrated.now)
-    assert migrated.wrong() == ["writing"]
-    assert "3 calls were lost" in migrated.findings()["writing"].what
-
-
 @pytest.mark.parametrize("role", ["proxy", "dashboard", "sdk"])
 def test_two_processes_on_two_databases_are_named(migrated: SetUp, role: str) -> None:
     """Each place is shown, so that the wrong one can be found."""
@@ -185,27 +178,6 @@ def test_a_minute_of_skew_is_tolerated(migrated: SetUp, ahead_s: float, verdict:
     facts = migrated.facts()
     skewed = replace(facts, database=replace(facts.database, clock_ahead_s=ahead_s))
     assert check_clock(skewed).verdict is verdict
-
-
-def test_calls_that_wait_for_long_are_wrong_without_an_error(migrated: SetUp) -> None:
-    """A writer that is stuck says nothing: its beats go on, or stop while the process is there."""
-    waiting = {"seen": 9, "stored": 6, "waiting": 3, "last_stored_at": migrated.now - timedelta(minutes=3)}
-    migrated.beat(**waiting)
-    finding = migrated.findings()["writing"]
-    assert finding.verdict is Verdict.FAIL
-    assert "3 calls wait in the proxy" in finding.what
-    assert "last stored one 3 minutes ago and reports no error" in finding.what
-    assert "lock" in finding.remedy
-    migrated.beat(**waiting, beat_at=migrated.now - timedelta(minutes=3))
-    assert migrated.findings()["writing"].verdict is Verdict.FAIL
-
-
-def test_a_proxy_that_never_stored_anything_is_stuck_too(migrated: SetUp) -> None:
-    """Its patience is counted from its start."""
-    migrated.beat(seen=2, waiting=2)
-    assert "which has stored none and reports no error" in migrated.findings()["writing"].what
-    migrated.beat(seen=2, waiting=2, started_at=migrated.now - timedelta(seconds=90))
-    assert migrated.findings()["writing"].verdict is Verdict.OK
 
 
 def test_an_idle_proxy_is_not_stuck(migrated: SetUp) -> None:

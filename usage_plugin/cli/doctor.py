@@ -64,6 +64,7 @@ def _as_text(findings: Sequence[Finding]) -> str:
     lines = []
     for finding in findings:
         lines.append(f"{finding.verdict.value:<6}{finding.name:<14}{finding.what}")
+        lines.extend(f"{_INDENT}{detail}" for detail in finding.details)
         if finding.remedy:
             lines.append(f"{_INDENT}-> {finding.remedy}")
     wrong = sum(finding.verdict.value == "fail" for finding in findings)

@@ -6,7 +6,16 @@ from collections.abc import Callable
 
 from usage_plugin.doctor.facts import Facts
 from usage_plugin.doctor.finding import Finding
-from usage_plugin.doctor.flow import check_calls, check_clock, check_one_database, check_proxy, check_writing
+from usage_plugin.doctor.flow import check_calls, check_clock, check_one_database, check_proxy
+from usage_plugin.doctor.recording import (
+    check_folded,
+    check_lag,
+    check_lost,
+    check_processes,
+    check_set_aside,
+    check_silent,
+    check_writing,
+)
 from usage_plugin.doctor.set_up import (
     check_config,
     check_data_folder,
@@ -26,7 +35,13 @@ CHECKS: tuple[Check, ...] = (
     check_database,
     check_schema,
     check_proxy,
+    check_processes,
     check_writing,
+    check_lag,
+    check_lost,
+    check_set_aside,
+    check_folded,
+    check_silent,
     check_one_database,
     check_calls,
     check_clock,

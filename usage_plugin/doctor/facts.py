@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import socket
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from usage_plugin.account import ProcessAccount
 from usage_plugin.clock import Clock, utc_now
 from usage_plugin.errors import InputError, StoreError, StoreUnavailable
-from usage_plugin.hold.heartbeat import Heartbeat, read_heartbeats, state_dirs
+from usage_plugin.hold.heartbeat import FORGOTTEN_AFTER, Heartbeat, fingerprint, process_exists
+from usage_plugin.hold.local import local_beats
 from usage_plugin.proxy_config import ProxyConfig, read_proxy_config
 from usage_plugin.settings import ENV_PREFIX, Settings
 from usage_plugin.store import read
 from usage_plugin.store.database import connect, unavailable
 from usage_plugin.store.migrate import SchemaState, schema_state
-
-# A process beats every 2 s; a busy machine may be late.
-ALIVE_WITHIN = timedelta(seconds=30)
+from usage_plugin.watch import SILENT_AFTER, merge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +36,8 @@ class DatabaseFacts:
     """Whether a SQLite file is there; a server's database answers or does not."""
     schema: SchemaState | None = None
     newest_call_at: datetime | None = None
+    accounts: tuple[ProcessAccount, ...] = ()
+    """What every machine's processes say of themselves."""
     clock_ahead_s: float | None = None
     """Seconds that the server's clock is ahead of ours; ``None`` where the database has no clock of its own."""
 
@@ -57,7 +58,6 @@ class Facts:
     """Newest first."""
     refusals: tuple[Heartbeat, ...]
     """Last words of processes that record nothing since their settings cannot work; newest first."""
-    host: str
     ended: frozenset[int]
     """Processes of this machine that are no more, whatever their last beat says."""
     database: DatabaseFacts
@@ -73,20 +73,16 @@ class Facts:
         return tuple(
             beat
             for beat in self.beats
-            if beat.stopped_at is None and beat.pid not in self.ended and self.now - beat.beat_at < ALIVE_WITHIN
+            if beat.stopped_at is None and beat.pid not in self.ended and self.now - beat.beat_at < SILENT_AFTER
         )
 
     @property
-    def hanging_writers(self) -> tuple[Heartbeat, ...]:
-        """Processes of this machine that are there, but have given no sign of life for long."""
-        return tuple(
-            beat
-            for beat in self.writers
-            if beat.stopped_at is None
-            and beat.host == self.host
-            and beat.pid not in self.ended
-            and beat not in self.running
-        )
+    def accounts(self) -> tuple[ProcessAccount, ...]:
+        """What processes that recorded here in the last day say, on any machine that the database knows of."""
+        mine = fingerprint(self.settings.url)
+        local = (beat for beat in self.writers if beat.database_fingerprint == mine)
+        known = merge(self.database.accounts, local)
+        return tuple(account for account in known if self.now - account.beat_at < FORGOTTEN_AFTER)
 
     @property
     def running_writers(self) -> tuple[Heartbeat, ...]:
@@ -97,7 +93,7 @@ class Facts:
 def gather(settings: Settings, environment: Mapping[str, str], clock: Clock = utc_now) -> Facts:
     """Look at everything once."""
     config, config_error = _config(settings.litellm_config, environment)
-    beats = _beats(settings)
+    beats = local_beats(settings)
     host = socket.gethostname()
     return Facts(
         now=clock(),
@@ -109,15 +105,9 @@ def gather(settings: Settings, environment: Mapping[str, str], clock: Clock = ut
         data_folder_error=_cannot_write(settings.data_dir),
         beats=tuple(beat for beat in beats if beat.database_fingerprint),
         refusals=tuple(beat for beat in beats if not beat.database_fingerprint),
-        host=host,
-        ended=frozenset(beat.pid for beat in beats if beat.host == host and not _exists(beat.pid)),
+        ended=frozenset(beat.pid for beat in beats if beat.host == host and not process_exists(beat.pid)),
         database=_database(settings.url, clock),
     )
-
-
-def _beats(settings: Settings) -> list[Heartbeat]:
-    found = [beat for folder in state_dirs(settings) for beat in read_heartbeats(folder)]
-    return sorted(found, key=lambda beat: beat.beat_at, reverse=True)
 
 
 def _enabled_by(config: ProxyConfig | None, environment: Mapping[str, str]) -> str:
@@ -127,18 +117,6 @@ def _enabled_by(config: ProxyConfig | None, environment: Mapping[str, str]) -> s
     if given or config is None or configured in (None, ""):
         return f"{name}={given or 'false'}"
     return f"enabled: {str(configured).lower()} under callback_settings.usage_plugin in {config.path}"
-
-
-def _exists(pid: int) -> bool:
-    if os.name != "posix":  # elsewhere signal 0 is Ctrl-C
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is somebody else's
-        return True
-    return True
 
 
 def _config(path: Path, environment: Mapping[str, str]) -> tuple[ProxyConfig | None, InputError | None]:
@@ -181,11 +159,12 @@ def _database(url: str, clock: Clock) -> DatabaseFacts:
     try:
         engine = connect(url)
         schema = schema_state(engine)
-        newest = read.newest(engine).completed_at if schema is SchemaState.CURRENT else None
+        is_current = schema is SchemaState.CURRENT
         with engine.connect() as connection:
             return DatabaseFacts(
                 schema=schema,
-                newest_call_at=newest,
+                newest_call_at=read.newest(engine).completed_at if is_current else None,
+                accounts=read.processes(engine) if is_current else (),
                 clock_ahead_s=_clock_ahead_s(connection, clock),
             )
     except StoreError as error:

@@ -24,6 +24,8 @@ class Finding:
     verdict: Verdict
     what: str
     remedy: str = ""
+    details: tuple[str, ...] = ()
+    """What it consists of, a line each."""
 
 
 def ok(name: str, what: str) -> Finding:

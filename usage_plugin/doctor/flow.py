@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from usage_plugin.demo.place import demo_url
 from usage_plugin.doctor.facts import Facts
 from usage_plugin.doctor.finding import Finding, fail, ok, warn
 from usage_plugin.hold.heartbeat import Heartbeat, fingerprint
+from usage_plugin.watch import named
 
 TOLERATED_SKEW_S = 60.0
-# A call waits for `flush_every_s`, a minute at most, and for the batch before it.
-PATIENCE = timedelta(minutes=2)
 
 
 def check_proxy(facts: Facts) -> Finding:
     """A process that records has been started, and runs."""
     writers = facts.writers
     if refusal := _newest_refusal(facts):
-        what = f"{_named(refusal)} was the last to start, and records nothing: {refusal.last_error}"
+        what = f"{named(refusal)} was the last to start, and records nothing: {refusal.last_error}"
         return fail("proxy", what, "Correct that where the proxy is started, and restart it")
     if facts.running_writers:
-        return ok("proxy", "recording now: " + ", ".join(map(_named, facts.running_writers)))
+        return ok("proxy", "recording now: " + ", ".join(map(named, facts.running_writers)))
     if not writers and facts.database.newest_call_at is None:
         what = "no proxy with the callback has ever been started by this user on this machine"
         return fail(
@@ -32,27 +31,8 @@ def check_proxy(facts: Facts) -> Finding:
         return warn("proxy", what, "Run doctor on the machine that runs the proxy, too")
     last = writers[0]
     how = "was stopped" if last.stopped_at else "ended without saying so, or hangs,"
-    what = f"no proxy runs now; the last one, {_named(last)}, {how} {_ago(last.stopped_at or last.beat_at, facts.now)}"
+    what = f"no proxy runs now; the last one, {named(last)}, {how} {_ago(last.stopped_at or last.beat_at, facts.now)}"
     return warn("proxy", what, "Start it: usage-plugin up")
-
-
-def check_writing(facts: Facts) -> Finding:
-    """What arrives is written."""
-    running = facts.running_writers
-    for beat in (*running, *facts.hanging_writers):
-        if _cannot_write(beat):
-            what = f"calls arrive but are not written: {beat.seen} seen, {beat.stored} stored by {_named(beat)}"
-            return fail("writing", f"{what}. Last error: {beat.last_error}", _writing_remedy(beat))
-        if _waits_for_long(beat, facts.now):
-            return _stuck(beat, facts.now)
-    lost = sum(beat.lost for beat in running)
-    if lost:
-        what = f"{lost} calls were lost while the database did not answer for long"
-        return fail("writing", what, "Keep the database up, or raise USAGE_BUFFER_SIZE")
-    if not running:
-        return ok("writing", "nothing is waiting to be written, since nothing runs")
-    stored, waiting = sum(beat.stored for beat in running), sum(beat.waiting for beat in running)
-    return ok("writing", f"{stored} calls stored since the start, {waiting} on their way")
 
 
 def check_calls(facts: Facts) -> Finding:
@@ -78,7 +58,7 @@ def check_one_database(facts: Facts) -> Finding:
     ]
     if not others:
         return ok("one database", f"every process uses {facts.settings.safe_url}")
-    places = "; ".join(f"{_named(beat)} uses {beat.safe_url}" for beat in others)
+    places = "; ".join(f"{named(beat)} uses {beat.safe_url}" for beat in others)
     what = f"this command looks at {facts.settings.safe_url}, but {places}"
     remedy = "Give every process the same USAGE_DATABASE_URL (and USAGE_DATA_DIR), then restart it"
     return fail("one database", what, remedy)
@@ -95,7 +75,7 @@ def check_clock(facts: Facts) -> Finding:
     for beat in facts.beats:
         if _in_future(beat.beat_at, facts.now):
             ahead = (beat.beat_at - facts.now).total_seconds()
-            return fail("clock", f"{_named(beat)} reported {ahead:.0f} s in the future: the clock was set back", remedy)
+            return fail("clock", f"{named(beat)} reported {ahead:.0f} s in the future: the clock was set back", remedy)
     newest = facts.database.newest_call_at
     if newest is not None and _in_future(newest, facts.now):
         ahead = (newest - facts.now).total_seconds()
@@ -108,32 +88,6 @@ def _current(facts: Facts) -> list[Heartbeat]:
     return list(dict.fromkeys((*facts.running, *facts.writers[:1])))
 
 
-def _cannot_write(beat: Heartbeat) -> bool:
-    """Whether the last thing that happened to the writer was an error, with calls still not stored."""
-    if beat.last_error is None or beat.seen <= beat.stored:
-        return False
-    errors_last = beat.last_stored_at is None or beat.last_error_at is None or beat.last_error_at > beat.last_stored_at
-    return errors_last and (beat.waiting > 0 or beat.lost > 0 or beat.stored == 0)
-
-
-def _writing_remedy(beat: Heartbeat) -> str:
-    return f"Make {beat.safe_url} usable for the proxy; what waits in its memory ({beat.waiting}) is then written"
-
-
-def _waits_for_long(beat: Heartbeat, now: datetime) -> bool:
-    """Whether calls wait without an error that would explain it."""
-    if beat.waiting == 0 or beat.last_error is not None:
-        return False
-    return now - max(beat.started_at, beat.last_stored_at or beat.started_at) > PATIENCE
-
-
-def _stuck(beat: Heartbeat, now: datetime) -> Finding:
-    stored = f"last stored one {_ago(beat.last_stored_at, now)}" if beat.last_stored_at else "has stored none"
-    what = f"{beat.waiting} calls wait in {_named(beat)}, which {stored} and reports no error"
-    remedy = "Look for a lock in the database and into the proxy's log; a restarted proxy stores what waits on disk"
-    return fail("writing", what, remedy)
-
-
 def _newest_refusal(facts: Facts) -> Heartbeat | None:
     """Give the process that could not use its settings, unless one that can was started after it."""
     refusal = next((beat for beat in facts.refusals if beat.role != "dashboard"), None)
@@ -143,11 +97,6 @@ def _newest_refusal(facts: Facts) -> Heartbeat | None:
 
 def _in_future(moment: datetime, now: datetime) -> bool:
     return (moment - now).total_seconds() > TOLERATED_SKEW_S
-
-
-def _named(beat: Heartbeat) -> str:
-    kind = "an SDK program" if beat.role == "sdk" else f"the {beat.role}"
-    return f"{kind} (process {beat.pid} on {beat.host})"
 
 
 def _ago(moment: datetime, now: datetime) -> str:

@@ -9,12 +9,14 @@ from usage_plugin.store.read.answers import (
     Page,
     Price,
     RecordDetail,
+    Recording,
     Series,
     Share,
     Stack,
     Usage,
 )
 from usage_plugin.store.read.latency import latency_p95_ms, latency_p95_series
+from usage_plugin.store.read.pipeline import processes, recording
 from usage_plugin.store.read.question import Choice, Dimension, Granularity, Question
 from usage_plugin.store.read.records import Order, newest, recent, record_detail, records
 from usage_plugin.store.read.usage import confidence, cost_series, members, series, shares, stack, totals
@@ -34,6 +36,7 @@ __all__ = [
     "Price",
     "Question",
     "RecordDetail",
+    "Recording",
     "Series",
     "Share",
     "Stack",
@@ -45,8 +48,10 @@ __all__ = [
     "latency_p95_series",
     "members",
     "newest",
+    "processes",
     "recent",
     "record_detail",
+    "recording",
     "records",
     "series",
     "shares",

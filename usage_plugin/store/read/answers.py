@@ -156,6 +156,16 @@ class LatencySeries:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """How many calls were stored per minute, and how long after their end, in seconds; ``None`` where none was."""
+
+    minutes: tuple[datetime, ...]
+    calls: tuple[int, ...]
+    p50_s: tuple[float | None, ...]
+    p95_s: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Some of the matching records, and how many match in all."""
 
