@@ -55,10 +55,23 @@ class Settings(BaseSettings):
     )
     batch_size: int = Field(default=500, ge=1, le=10_000, description="Most calls written in one transaction.")
     buffer_size: int = Field(
-        default=50_000,
+        default=20_000,
         ge=100,
-        description="Most calls kept in memory while the database does not answer (about 2 kB each); "
-        "beyond it the newest are counted as lost and reported.",
+        description="Most calls kept in memory while neither the disk nor the database takes them (about 2 kB each). "
+        "From half of it on they are counted together by the hour; beyond it the newest are lost, and reported.",
+    )
+    spool_max_mb: float = Field(
+        default=1024,
+        ge=0.1,
+        description="Largest size on disk of the calls of one process that wait for the database (about 2 kB each). "
+        "Beyond it the oldest are counted together by the hour.",
+    )
+    unreported_after_s: float = Field(
+        default=30,
+        gt=0,
+        le=3600,
+        description="A request that is over for so long without a word from LiteLLM is recorded as `interrupted`. "
+        "If LiteLLM reports it after all, that row is replaced.",
     )
     pipeline_lag_limit_s: float = Field(
         default=60.0,
@@ -112,6 +125,11 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """The database URL in SQLAlchemy's spelling: default filled in, psycopg 3 chosen, a file's path absolute."""
         return resolve_database_url(self.database_url) if self.database_url else sqlite_url(self.data_dir / "usage.db")
+
+    @property
+    def spool_bytes(self) -> int:
+        """The spool's largest size."""
+        return int(self.spool_max_mb * 1024 * 1024)
 
     @property
     def safe_url(self) -> str:

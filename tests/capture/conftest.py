@@ -1,13 +1,12 @@
-"""A normaliser whose price map knows one free model."""
+"""A way from hooks to events whose price map knows one free model."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.capture.payloads import RECEIVED
+from tests.capture.reading import Reading
 from usage_plugin.capture.catalog import LoadedPriceMap
-from usage_plugin.capture.normalise import Normaliser
-from usage_plugin.settings import Settings
 from usage_plugin.testing import FakeClock
 
 PRICES = {
@@ -17,6 +16,6 @@ PRICES = {
 
 
 @pytest.fixture
-def normaliser() -> Normaliser:
-    """Give a normaliser that needs no LiteLLM."""
-    return Normaliser(Settings(), LoadedPriceMap(PRICES, "1.106.2"), FakeClock(RECEIVED))
+def reading() -> Reading:
+    """Give a way that needs no LiteLLM."""
+    return Reading(LoadedPriceMap(PRICES, "1.106.2"), FakeClock(RECEIVED))

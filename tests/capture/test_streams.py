@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.capture.payloads import success
-from usage_plugin.capture.normalise import Normaliser
-from usage_plugin.capture.streams import StreamNotes, provider_counted
+from tests.capture.reading import Reading
+from usage_plugin.capture.streams import Noted, provider_counted
 
 USAGE = SimpleNamespace(prompt_tokens=1200, completion_tokens=74)
 OPENING = SimpleNamespace(prompt_tokens=1200, completion_tokens=1)
@@ -52,19 +52,16 @@ def test_a_stream_without_chunks_says_nothing() -> None:
     assert provider_counted(object(), None) is None
 
 
-def test_notes_are_bounded_and_taken_once() -> None:
-    """The oldest note gives way, and none outlives its request."""
-    notes = StreamNotes(most=2)
-    for name in ("a", "b", "c"):
-        notes.note(name, name.upper())
-    taken = [notes.take(name) for name in ("a", "b", "c", "c", None)]
-    assert [noted and noted.stream for noted in taken] == [None, "B", "C", None, None]
-
-
-@pytest.mark.parametrize(("counted", "source"), [(True, "provider"), (False, "estimated"), (None, "provider")])
-def test_an_uncounted_stream_is_an_estimate(normaliser: Normaliser, counted: bool | None, source: str) -> None:
+@pytest.mark.parametrize(
+    ("chunks", "source"),
+    [([*WORDS, (USAGE, "stop")], "provider"), ([*WORDS, (None, "stop")], "estimated"), ([], "provider")],
+    ids=["counted", "not counted", "nobody saw"],
+)
+def test_an_uncounted_stream_is_an_estimate(
+    reading: Reading, chunks: list[tuple[object, str | None]], source: str
+) -> None:
     """Tokens and cost both say so."""
-    event = normaliser.success(success(stream=True), None, provider_counted=counted)
+    event = reading.success(success(stream=True), SimpleNamespace(id="r"), Noted(stream(*chunks)))
     assert event.tokens.source == source
     assert event.cost.confidence == ("estimated" if source == "estimated" else "exact")
 
@@ -81,6 +78,6 @@ def test_an_uncounted_stream_is_an_estimate(normaliser: Normaliser, counted: boo
     ],
     ids=["Cohere's streams", "Gemini's embeddings", "/v1/responses"],
 )
-def test_what_litellm_counts_by_itself_is_an_estimate(normaliser: Normaliser, slo: dict[str, Any]) -> None:
+def test_what_litellm_counts_by_itself_is_an_estimate(reading: Reading, slo: dict[str, Any]) -> None:
     """Also in a program without a proxy, where nobody sees the stream."""
-    assert normaliser.success(success(**slo), None).tokens.source == "estimated"
+    assert reading.success(success(**slo), None).tokens.source == "estimated"

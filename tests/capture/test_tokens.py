@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.capture.payloads import payload
-from usage_plugin.capture.tokens import read_tokens, read_units
+from usage_plugin.capture.tokens import billed_units, read_tokens, read_units
 from usage_plugin.event import INPUT_TOKEN_FIELDS, OUTPUT_TOKEN_FIELDS, TokenCounts, TokensSource
 
 COUNTS = st.integers(0, 5000)
@@ -73,8 +73,8 @@ def test_no_count_is_not_a_count_of_zero() -> None:
 
 def test_units_other_than_tokens() -> None:
     """Spoken characters, heard seconds, drawn images and searches are found where LiteLLM keeps them."""
-    assert read_units(payload(call_type="aspeech"), {"input": "Hello"}, None).input_characters == 5
-    assert read_units(payload(call_type="atranscription"), {}, {"duration": 3.5}).input_audio_seconds == 3.5
-    assert read_units(payload(call_type="aimage_generation"), {}, {"data": [1, 2]}).output_images == 2
+    assert read_units(billed_units("aspeech", {"input": "Hello"}, None)).input_characters == 5
+    assert read_units(billed_units("atranscription", {}, {"duration": 3.5})).input_audio_seconds == 3.5
+    assert read_units(billed_units("aimage_generation", {}, {"data": [1, 2]})).output_images == 2
     searched = {"meta": {"billed_units": {"search_units": 3}}}
-    assert read_units(payload(call_type="arerank"), {}, searched).search_units == 3
+    assert read_units(billed_units("arerank", {}, searched)).search_units == 3

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from tests.capture.payloads import payload
+from tests.capture.reading import Reading
 from usage_plugin.capture.catalog import LoadedPriceMap
-from usage_plugin.capture.normalise import Normaliser
 from usage_plugin.capture.passthrough import read_answer
 from usage_plugin.capture.tokens import read_tokens
 from usage_plugin.capture.usage_formats import read_usage
 from usage_plugin.event import TOKEN_FIELDS
-from usage_plugin.settings import Settings
 
 MODALITIES = [{"modality": "TEXT", "tokenCount": 1100}, {"modality": "AUDIO", "tokenCount": 100}]
 # provider: (its block, prompt, completion, categories)
@@ -147,10 +146,10 @@ def test_a_bare_name_finds_the_one_model_that_it_can_mean() -> None:
 
 
 @pytest.mark.parametrize("junk", [None, 5, "usage", ["usage"], {"usage": "x"}, {"usage": {"prompt_tokens": "x"}}])
-def test_no_answer_makes_it_fail(junk: Any) -> None:
+def test_no_answer_makes_it_fail(reading: Reading, junk: Any) -> None:
     """A host behind a pass-through may say anything."""
     slo = payload(call_type="pass_through_endpoint", prompt_tokens=0, completion_tokens=0)
     request = {"standard_logging_object": slo, "passthrough_logging_payload": {"response_body": junk, "url": junk}}
     for response in (junk, {"response": junk}, {"response": str(junk)}):
-        event = Normaliser(Settings(), LoadedPriceMap({}, "1")).success(request, response)
+        event = reading.success(request, response)
         assert event.call_type == "pass_through_endpoint"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from usage_plugin.guard import Guard
+from tests.hold.reports import make_recorder, put
 from usage_plugin.hold.heartbeat import fingerprint, read_heartbeats, state_dirs
 from usage_plugin.hold.recorder import Recorder
 from usage_plugin.settings import Settings
@@ -28,7 +28,7 @@ def start() -> Iterator[Callable[[Settings], Recorder]]:
     started: list[Recorder] = []
 
     def start(settings: Settings) -> Recorder:
-        recorder = Recorder(settings, role="proxy", guard=Guard())
+        recorder = make_recorder(settings)
         recorder.start()
         started.append(recorder)
         return recorder
@@ -56,7 +56,7 @@ def rows(settings: Settings) -> int:
 def test_events_are_stored_soon_after(settings: Settings, start: Callable[[Settings], Recorder]) -> None:
     """A first event makes the database, the schema and its row."""
     recorder = start(settings)
-    recorder.put(make_event())
+    put(recorder, make_event())
     assert recorder.flush(15)
     assert rows(settings) == 1
     assert (recorder.counts.seen, recorder.counts.stored, recorder.counts.lost) == (1, 1, 0)
@@ -67,10 +67,10 @@ def test_twins_are_taken_once(settings: Settings, start: Callable[[Settings], Re
     recorder = start(settings)
     event = make_event()
     for _ in range(3):
-        recorder.put(event)
+        put(recorder, event)
     for _ in range(5000):
-        recorder.put(make_event())
-    recorder.put(event)
+        put(recorder, make_event())
+    put(recorder, event)
     assert recorder.flush(30)
     assert rows(settings) == 5001
     assert recorder.counts.seen == 5002
@@ -81,7 +81,7 @@ def test_what_is_left_is_written_at_the_end(settings: Settings, start: Callable[
     slow = settings.model_copy(update={"flush_every_s": 60.0})
     recorder = start(slow)
     for _ in range(50):
-        recorder.put(make_event())
+        put(recorder, make_event())
     recorder.stop()
     assert rows(settings) == 50
 
@@ -94,7 +94,7 @@ def test_a_database_that_is_away_delays_and_loses_nothing(
     settings.data_dir.write_text("in the way")
     recorder = start(settings)
     for _ in range(10):
-        recorder.put(make_event())
+        put(recorder, make_event())
     wait_for(lambda: recorder.counts.last_error is not None)
     assert (recorder.counts.stored, recorder.counts.lost) == (0, 0)
     assert [record.getMessage() for record in caplog.records if "usage_is_not_recorded" in record.getMessage()]
@@ -110,7 +110,7 @@ def test_memory_is_bounded_and_a_loss_is_counted(settings: Settings, start: Call
     settings.data_dir.write_text("in the way")
     recorder = start(settings)
     for _ in range(120):
-        recorder.put(make_event())
+        put(recorder, make_event())
     assert (recorder.counts.seen, recorder.counts.lost) == (120, 20)
 
 
@@ -120,9 +120,9 @@ def test_a_call_that_the_database_refuses_is_set_aside(
     """One bad call does not hold up the others, and is not thrown away."""
     recorder = start(settings)
     naive = make_event().timing.completed_at.replace(tzinfo=None)
-    recorder.put(make_event())
-    recorder.put(make_event(completed_at=naive))
-    recorder.put(make_event())
+    put(recorder, make_event())
+    put(recorder, make_event(completed_at=naive))
+    put(recorder, make_event())
     assert recorder.flush(15)
     assert rows(settings) == 2
     assert (recorder.counts.lost, recorder.counts.set_aside) == (0, 1)
@@ -132,7 +132,7 @@ def test_a_call_that_the_database_refuses_is_set_aside(
 def test_the_heartbeat_tells_where_and_how_many(settings: Settings, start: Callable[[Settings], Recorder]) -> None:
     """Another process can read what this one saw, stored and where, also after its end."""
     recorder = start(settings)
-    recorder.put(make_event())
+    put(recorder, make_event())
     recorder.stop()
     (beat,) = read_heartbeats(state_dirs(settings)[0])
     assert (beat.role, beat.seen, beat.stored, beat.waiting) == ("proxy", 1, 1, 0)

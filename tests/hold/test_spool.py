@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
+from tests.hold.reports import EventReports, make_recorder, put
 from usage_plugin.event import PriceSnapshot, Status, UsageEvent
-from usage_plugin.guard import Guard
 from usage_plugin.hold.codec import decode, encode
 from usage_plugin.hold.recorder import Recorder
 from usage_plugin.hold.spool import Kind, Position, Spool, adopt, read_lines, segment_path, segments
@@ -24,6 +24,7 @@ from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.testing import make_event
 
+ROOT = Path(__file__).parents[2]
 PRICE = PriceSnapshot(
     "p" * 32, "openai", "openai/m", "litellm_price_map", "1.106.2", (("input_cost_per_token", "1E-7"),)
 )
@@ -32,15 +33,14 @@ PRICE = PriceSnapshot(
 VICTIM = """
 import os, signal, sys
 from pathlib import Path
-from usage_plugin.guard import Guard
-from usage_plugin.hold.recorder import Recorder
+from tests.hold.reports import make_recorder, put
 from usage_plugin.settings import Settings
 from usage_plugin.testing import make_event
 folder, count, name = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-recorder = Recorder(Settings(data_dir=folder, flush_every_s=60), role="proxy", guard=Guard())
+recorder = make_recorder(Settings(data_dir=folder, flush_every_s=60))
 recorder.start()
 for number in range(count):
-    recorder.put(make_event(event_key=f"{name}{number:031x}", team_id=name))
+    put(recorder, make_event(event_key=f"{name}{number:031x}", team_id=name))
 os.kill(os.getpid(), signal.SIGKILL)
 """
 # The same within a file size that takes only a part of it.
@@ -58,12 +58,14 @@ print(sum(kept), kept == sorted(kept, reverse=True))
 
 
 def victim(folder: Path, count: int, name: str) -> None:
-    done = subprocess.run([sys.executable, "-c", VICTIM, str(folder), str(count), name], timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", VICTIM, str(folder), str(count), name], timeout=60, check=False, cwd=ROOT
+    )
     assert done.returncode == -signal.SIGKILL
 
 
 def record(settings: Settings) -> Recorder:
-    recorder = Recorder(settings, role="proxy", guard=Guard())
+    recorder = make_recorder(settings)
     recorder.start()
     return recorder
 
@@ -106,7 +108,7 @@ def test_a_line_is_on_disk_when_append_returns(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     events = [make_event() for _ in range(3)]
     assert all(spool.append(Kind.EVENT, encode(event)) for event in events)
-    batch = SpoolReader(spool.folder, Position()).next_batch(10)
+    batch = SpoolReader(spool.folder, Position(), EventReports().understand).next_batch(10)
     assert batch is not None
     assert batch.events == events
 
@@ -118,7 +120,7 @@ def test_segments_follow_each_other(tmp_path: Path) -> None:
     for event in events:
         spool.append(Kind.EVENT, encode(event))
     assert len(segments(spool.folder)) > 3
-    reader, found = SpoolReader(spool.folder, Position()), []
+    reader, found = SpoolReader(spool.folder, Position(), EventReports().understand), []
     while batch := reader.next_batch(3):
         found += batch.events
         reader.confirm(batch)
@@ -141,7 +143,7 @@ def test_a_corrupted_line_spoils_no_other(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     recorder = record(settings)
     recorder.stop()
-    spool = Spool(recorder._root)
+    spool = Spool(recorder.root)
     for _ in range(3):
         spool.append(Kind.EVENT, encode(make_event()))
     path = segment_path(spool.folder, 0)
@@ -162,12 +164,12 @@ def test_a_killed_processes_calls_are_stored_once_by_the_next(tmp_path: Path) ->
     victim(tmp_path, 300, "b")
     settings = Settings(data_dir=tmp_path)
     recorder = record(settings)
-    recorder.put(make_event())
+    put(recorder, make_event())
     assert recorder.flush(30)
     assert counts(connect(settings.url)) == (801, 801)
     assert recorder.counts.adopted == 800
     recorder.stop()
-    assert list(recorder._root.iterdir()) == []
+    assert list(recorder.root.iterdir()) == []
 
 
 def test_a_living_processes_spool_is_left_alone(tmp_path: Path) -> None:
@@ -199,9 +201,9 @@ def test_events_of_before_and_after_a_replay_count_once(engine: Engine, tmp_path
     recorder = record(settings)
     events = [make_event(completed_at=datetime.now(UTC) - timedelta(seconds=number)) for number in range(50)]
     for event in events:
-        recorder.put(event)
+        put(recorder, event)
     assert recorder.flush(20)
-    leftover = Spool(recorder._root)
+    leftover = Spool(recorder.root)
     for event in events:
         leftover.append(Kind.EVENT, encode(event))
     leftover.close(stored=False)

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from usage_plugin.capture.prices import is_price_name
 from usage_plugin.capture.values import mapping
 
 
 class LoadedPriceMap:
-    """Looks models up in the price map; a map that cannot be read knows no free model."""
+    """Looks models up in the price map; a map that cannot be read knows no free model.
 
-    def __init__(self, prices: Mapping[str, Mapping[str, Any]], litellm_version: str) -> None:
+    Args:
+        prices: Models by name, each with its prices.
+        litellm_version: Whose map it is.
+        custom_prices: Names of prices that a deployment's config may set.
+    """
+
+    def __init__(
+        self, prices: Mapping[str, Mapping[str, Any]], litellm_version: str, custom_prices: Iterable[str] = ()
+    ) -> None:
         self._prices = prices
+        named = {name for entry in prices.values() for name in mapping(entry)}.union(custom_prices)
+        self.price_names = frozenset(name for name in named if is_price_name(name))
         self._by_bare_name = _unmistakable(prices)
         self.version = litellm_version
 
@@ -51,10 +62,12 @@ def load_price_map() -> LoadedPriceMap:
     LiteLLM keeps such a copy from 1.106 on; before, the map that comes with the package serves.
     """
     from litellm.litellm_core_utils.get_model_cost_map import GetModelCostMap  # noqa: PLC0415 - takes seconds
+    from litellm.types.utils import CustomPricingLiteLLMParams  # noqa: PLC0415
 
     untouched = getattr(GetModelCostMap, "loaded_model_cost_map", None)
     prices = untouched() if untouched else None
-    return LoadedPriceMap(prices or GetModelCostMap.load_local_model_cost_map(), litellm_version())
+    entries = prices or GetModelCostMap.load_local_model_cost_map()
+    return LoadedPriceMap(entries, litellm_version(), CustomPricingLiteLLMParams.model_fields)
 
 
 def litellm_version() -> str:

@@ -21,6 +21,7 @@ NO_USAGE = "provider_sent_no_usage"
 NOT_COMPUTED = "litellm_computed_no_cost"
 LESS_THAN_LINES = "less_than_units_x_price"
 MAYBE_BILLED = "failed_after_dispatch"
+UNREPORTED = "not_reported_by_litellm"
 NOTHING_BILLED = Cost(cost_nano_usd=0, confidence=CostConfidence.FREE)
 
 

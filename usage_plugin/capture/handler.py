@@ -1,34 +1,65 @@
-"""LiteLLM's hooks in, held events out. The one file that subclasses LiteLLM's CustomLogger.
+"""LiteLLM's hooks in, reports handed to the recorder out. The one file that subclasses LiteLLM's CustomLogger.
 
-For each request to the proxy exactly one of ``async_log_success_event`` and ``async_post_call_failure_hook`` fires; the
-``log_*`` twins of the success hook may fire beside it and carry the same key. ``async_log_failure_event`` is no end of
-a request: it fires for a first attempt whose retry succeeds.
+For nearly each request to the proxy exactly one of ``async_log_success_event`` and ``async_post_call_failure_hook``
+fires; the ``log_*`` twins of the success hook may fire beside it. ``async_log_failure_event`` ends no request: it
+fires for a first attempt whose retry succeeds. And some requests end without any of them.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from usage_plugin.capture.normalise import Normaliser, request_metadata
+from usage_plugin.capture.report import Reporter, request_key, request_metadata
 from usage_plugin.capture.several import SeenRequests, asks_several, request_of
-from usage_plugin.capture.streams import StreamNotes, broken_off, provider_counted
+from usage_plugin.capture.streams import Noted
 from usage_plugin.capture.values import mapping
 from usage_plugin.guard import Guard
+from usage_plugin.hold.in_flight import Request
 from usage_plugin.hold.recorder import Recorder
+
+# Calls that a provider bills, by LiteLLM's names in `async_pre_call_hook`, and the names that it reports them by.
+BILLED = {
+    "completion": "acompletion",
+    "acompletion": "acompletion",
+    "text_completion": "atext_completion",
+    "atext_completion": "atext_completion",
+    "embeddings": "aembedding",
+    "embedding": "aembedding",
+    "aembedding": "aembedding",
+    "image_generation": "aimage_generation",
+    "aimage_generation": "aimage_generation",
+    "image_edit": "aimage_edit",
+    "aimage_edit": "aimage_edit",
+    "moderation": "amoderation",
+    "amoderation": "amoderation",
+    "audio_transcription": "atranscription",
+    "transcription": "atranscription",
+    "atranscription": "atranscription",
+    "speech": "aspeech",
+    "aspeech": "aspeech",
+    "rerank": "arerank",
+    "arerank": "arerank",
+    "anthropic_messages": "anthropic_messages",
+    "responses": "aresponses",
+    "aresponses": "aresponses",
+    "agenerate_content": "agenerate_content",
+    "agenerate_content_stream": "agenerate_content_stream",
+    "pass_through_endpoint": "pass_through_endpoint",
+}
 
 
 class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
     """Hands what LiteLLM reports to a Recorder, and never lets an error of ours out."""
 
-    def __init__(self, normaliser: Normaliser, recorder: Recorder, guard: Guard) -> None:
+    def __init__(self, reporter: Reporter, recorder: Recorder, guard: Guard) -> None:
         super().__init__()
-        self.normaliser = normaliser
+        self.reporter = reporter
         self.recorder = recorder
         self.guard = guard
-        self.streams = StreamNotes()
         self.several = SeenRequests()
 
     async def async_log_success_event(
@@ -55,12 +86,8 @@ class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
         with self.guard.stage("success"):
             if self._is_recorded_by_deployment(kwargs):
                 return
-            noted = self.streams.take(kwargs.get("litellm_call_id"))
-            counted = None if noted is None else provider_counted(noted.stream, response)
-            event = self.normaliser.success(kwargs, response, provider_counted=counted)
-            self.recorder.put(event)
-            if noted is not None and noted.was_taken_over():
-                self.recorder.put(self.normaliser.dropped(event, noted))
+            noted = _stream_of(self._in_flight(kwargs, mapping(kwargs.get("litellm_params"))))
+            self.recorder.put(self.reporter.success(kwargs, response, noted), twin=_twin(kwargs))
 
     def _is_recorded_by_deployment(self, kwargs: Mapping[str, Any]) -> bool:
         params = mapping(kwargs.get("litellm_params"))
@@ -70,13 +97,34 @@ class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
 
     def _failure(self, request: Mapping[str, Any], error: object) -> None:
         with self.guard.stage("failure"):
-            noted = self.streams.take(request.get("litellm_call_id"))
-            used = {} if noted is None else broken_off(noted.stream, request)
-            self.recorder.put(self.normaliser.failure(request, error, until_then=used))
+            noted = _stream_of(self._in_flight(request, request))
+            self.recorder.put(self.reporter.failure(request, error, noted), twin=_twin(request))
+
+    def _in_flight(self, request: Mapping[str, Any], params: Mapping[str, Any]) -> Request | None:
+        return self.recorder.in_flight.find(_key(request, params))
 
 
 class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so named see `no-log` calls too
-    """The handler in a proxy, where a request's end is one hook or the other."""
+    """The handler in a proxy, where a request's end is one hook or the other, or none.
+
+    LiteLLM looks for some of these hooks in the class itself, not in what it inherits.
+    """
+
+    async def async_pre_call_hook(
+        self,
+        user_api_key_dict: Any,
+        cache: Any,
+        data: dict[str, Any],
+        call_type: Any,
+    ) -> None:
+        """Note a request that begins; the task that serves it tells when it is over."""
+        with self.guard.stage("started"):
+            if (billed_as := BILLED.get(call_type)) is None:
+                return
+            noted = self.recorder.begin(self.reporter.started(data, billed_as))
+            task = asyncio.current_task()
+            if noted is not None and task is not None:
+                task.add_done_callback(noted.is_over)
 
     def async_post_call_streaming_iterator_hook(
         self,
@@ -84,12 +132,9 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
         response: Any,
         request_data: dict[str, Any],
     ) -> Any:
-        """Note a stream and hand it back as it is: nothing of ours stands between its chunks and the client.
-
-        LiteLLM looks for this hook in the class itself, and iterates over what it returns.
-        """
+        """Note a stream and hand it back as it is: nothing of ours stands between its chunks and the client."""
         with self.guard.stage("stream"):
-            self.streams.note(request_data.get("litellm_call_id"), response)
+            self.recorder.in_flight.witness(_key(request_data, request_data), Noted.of(response))
         return response
 
     async def async_post_call_success_deployment_hook(
@@ -103,9 +148,7 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
             if asks_several(request_data):
                 metadata = mapping(request_data.get("metadata"))
                 is_first = self.several.is_first(request_of(request_data.get("litellm_call_id"), metadata))
-                self.recorder.put(
-                    self.normaliser.one_of_several(request_data, response, call_type, is_terminal=is_first)
-                )
+                self.recorder.put(self.reporter.answer(request_data, response, call_type, is_terminal=is_first))
 
     async def async_post_call_failure_hook(
         self,
@@ -116,6 +159,19 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
     ) -> None:
         """Record a request that failed or was rejected."""
         self._failure(request_data, original_exception)
+
+    async def async_log_failure_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: Any,
+        start_time: Any,
+        end_time: Any,
+    ) -> None:
+        """Keep the report of an attempt that failed, in case that nothing more is heard of its request."""
+        with self.guard.stage("attempt"):
+            noted = self._in_flight(kwargs, mapping(kwargs.get("litellm_params")))
+            if noted is not None:
+                noted.failure = self.reporter.failure(kwargs, kwargs.get("exception"), _stream_of(noted))
 
 
 class UsageSdkHandler(UsageHandler):
@@ -140,3 +196,18 @@ class UsageSdkHandler(UsageHandler):
     ) -> None:
         """Record a call that failed."""
         self._failure(kwargs, kwargs.get("exception"))
+
+
+def _key(request: Mapping[str, Any], params: Mapping[str, Any]) -> str:
+    return request_key(request.get("litellm_call_id"), request_metadata(params).get("litellm_received_at"))
+
+
+def _stream_of(request: Request | None) -> Noted | None:
+    return None if request is None or not isinstance(request.witness, Noted) else request.witness
+
+
+def _twin(request: Mapping[str, Any]) -> object:
+    """Name what two reports of one end share; a failure without LiteLLM's payload is reported once only."""
+    payload = mapping(request.get("standard_logging_object"))
+    known = tuple(repr(payload.get(name)) for name in ("litellm_call_id", "startTime", "endTime", "model_id", "status"))
+    return known if payload else None

@@ -12,7 +12,9 @@ import litellm
 from usage_plugin.account import Role
 from usage_plugin.capture.catalog import load_price_map
 from usage_plugin.capture.handler import Usage_PROXY_Handler, UsageHandler, UsageSdkHandler
+from usage_plugin.capture.meaning import ReportMeaning
 from usage_plugin.capture.normalise import Normaliser
+from usage_plugin.capture.report import Reporter
 from usage_plugin.capture.shutdown import flush_on_shutdown
 from usage_plugin.clock import utc_now
 from usage_plugin.errors import SettingsError
@@ -48,13 +50,15 @@ def _make(kind: type[UsageHandler], role: Role) -> UsageHandler:
     ensure_visible()
     guard = Guard()
     settings, refusal = _settings()
-    recorder = Recorder(settings, role=role, guard=guard, litellm_config=_config_path())
+    catalog = load_price_map()
+    reports = ReportMeaning(Normaliser(settings, catalog))
+    recorder = Recorder(settings, reports, role=role, guard=guard, litellm_config=_config_path())
     if settings.enabled:
         recorder.start()
     if refusal:
         with guard.stage("heartbeat"):
             _leave_word(recorder, refusal)
-    return kind(Normaliser(settings, load_price_map()), recorder, guard)
+    return kind(Reporter(catalog), recorder, guard)
 
 
 def _settings() -> tuple[Settings, str | None]:

@@ -16,7 +16,7 @@ PRICE_MAP, DEPLOYMENT = "litellm_price_map", "deployment_config"
 # Distinct price sets that one process remembers; LiteLLM's whole price map has about 3,000.
 REMEMBERED = 4096
 # By class, since this runs for each of a hundred fields of a call; a bool is no price.
-_NUMBERS = (float, int)
+NUMBERS = (float, int)
 RawPrices = tuple[tuple[str, float], ...]
 
 
@@ -24,6 +24,8 @@ class PriceCatalog(Protocol):
     """Says whether a price map, before any deployment was registered in it, gives a model a price of zero."""
 
     version: str
+    price_names: frozenset[str]
+    """Every name that a price may have, in the map or in a deployment's config."""
 
     def is_free(self, model_key: str) -> bool:
         """Tell a model that is free on purpose from one that is not in the map."""
@@ -57,7 +59,7 @@ def read_prices(payload: Mapping[str, Any], request: Mapping[str, Any], version:
     found = tuple(
         (name, value)
         for name, value in known.items()
-        if value.__class__ in _NUMBERS and value > 0 and _is_price_name(name) and name not in own
+        if value.__class__ in NUMBERS and value > 0 and is_price_name(name) and name not in own
     )
     merged = found + tuple(own.items())
     if not merged:
@@ -79,11 +81,11 @@ def deployment_prices(request: Mapping[str, Any]) -> dict[str, float]:
         name: value
         for source in sources
         for name, value in source.items()
-        if value.__class__ in _NUMBERS and value >= 0 and _is_price_name(name)
+        if value.__class__ in NUMBERS and value >= 0 and is_price_name(name)
     }
 
 
-def _is_price_name(name: str) -> bool:
+def is_price_name(name: str) -> bool:
     """Tell a price of LiteLLM's map from a field that a deployment's owner added, such as a cost centre."""
     return "cost_per_" in name or "_token_cost" in name
 

@@ -6,22 +6,15 @@ its chunks until the end, so nothing of ours has to run for each of them.
 
 from __future__ import annotations
 
-import math
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from usage_plugin.capture.tokens import tokens_of_text
 from usage_plugin.capture.values import attribute, count, mapping, text
 
-# Streams that run at once in one process. An older note is given up for a newer one: a note keeps the stream's chunks
-# (about 100 kB), and some streams that their client left are never reported, so the number bounds our memory.
-MOST_NOTES = 1024
 # A provider reports with its first words, its last ones, or both.
 LOOKED_AT_FIRST, LOOKED_AT_LAST = 2, 4
-# Of English text; https://help.openai.com/en/articles/4936856-what-are-tokens-and-how-to-count-them
-CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,41 +26,24 @@ class Noted:
     model: str | None = None
     deployment_id: str | None = None
 
-    def was_taken_over(self) -> bool:
-        """Say whether it broke before its first words, and another deployment gave the answer."""
-        return getattr(self.stream, "fallback_headers_adopted", False) is True and self.model is not None
-
-
-class StreamNotes:
-    """Remembers running streams until their requests end, at most so many."""
-
-    def __init__(self, most: int = MOST_NOTES) -> None:
-        self._streams: OrderedDict[str, Noted] = OrderedDict()
-        self._most = most
-        self._lock = threading.Lock()
-
-    def note(self, call_id: object, stream: object) -> None:
-        """Remember a stream by its request's call id."""
-        if not isinstance(call_id, str):
-            return
+    @classmethod
+    def of(cls, stream: object) -> Noted:
+        """Note a stream before its first words."""
         hidden = mapping(getattr(stream, "_hidden_params", None))
-        noted = Noted(
+        return cls(
             stream,
             provider=text(getattr(stream, "custom_llm_provider", None)),
             model=text(getattr(stream, "model", None)),
             deployment_id=text(hidden.get("model_id")),
         )
-        with self._lock:
-            self._streams[call_id] = noted
-            if len(self._streams) > self._most:
-                self._streams.popitem(last=False)
 
-    def take(self, call_id: object) -> Noted | None:
-        """Give a stream back, and forget it."""
-        if not isinstance(call_id, str):
-            return None
-        with self._lock:
-            return self._streams.pop(call_id, None)
+    def was_taken_over(self) -> bool:
+        """Say whether it broke before its first words, and another deployment gave the answer."""
+        return getattr(self.stream, "fallback_headers_adopted", False) is True and self.model is not None
+
+    def of_whom(self) -> dict[str, str | None]:
+        """Say who it was asked of, in plain values."""
+        return {"provider": self.provider, "model": self.model, "deployment_id": self.deployment_id}
 
 
 def provider_counted(stream: object, response: object) -> bool | None:
@@ -106,8 +82,23 @@ def broken_off(stream: object, request_data: Mapping[str, Any]) -> dict[str, Any
     spoken = len(words) if isinstance(words, str) else 0
     return {
         "prompt_tokens": count(attribute(request_data.get("combined_usage_object"), "prompt_tokens")),
-        "completion_tokens": math.ceil(spoken / CHARACTERS_PER_TOKEN),
+        "completion_tokens": tokens_of_text(spoken),
     }
+
+
+def left(noted: Noted) -> dict[str, Any]:
+    """Say what a stream that its client left had brought by then: who answered, and how long the text was.
+
+    Args:
+        noted: The stream, of which LiteLLM has reported nothing.
+    """
+    return {**noted.of_whom(), "characters": sum(map(_characters, _chunks(noted.stream)))}
+
+
+def _characters(chunk: object) -> int:
+    choices = attribute(chunk, "choices") or ()
+    texts = (attribute(attribute(choice, "delta"), "content") or attribute(choice, "text") for choice in choices)
+    return sum(len(said) for said in texts if isinstance(said, str))
 
 
 def _chunks(stream: object) -> Sequence[Any]:

@@ -6,6 +6,7 @@ of reasoning: LiteLLM has added up Anthropic's separate counts already.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from usage_plugin.capture.values import attribute, count, mapping, number
 from usage_plugin.event import TokenCounts, TokensSource, UnitCounts
 
 Usage = Mapping[str, Any]
+# Of English text; https://help.openai.com/en/articles/4936856-what-are-tokens-and-how-to-count-them
+CHARACTERS_PER_TOKEN = 4
 # LiteLLM does not read the usage that these providers send with such calls, and counts with its own tokenizer:
 # Cohere's in the last event of a chat stream, Gemini's in usageMetadata of embeddings.
 # tests/proxy/test_estimates.py fails when it begins to.
@@ -69,10 +72,8 @@ def read_tokens(payload: Mapping[str, Any], *, estimated: bool) -> TokenCounts:
     )
 
 
-def read_rerank_tokens(response: object) -> TokenCounts:
-    """Find the tokens of a reranker that bills them; LiteLLM keeps them out of its usage object."""
-    billed = attribute(attribute(response, "meta"), "billed_units")
-    total = count(attribute(billed, "total_tokens"))
+def tokens_of_rerank(total: int) -> TokenCounts:
+    """Word the tokens of a reranker that bills them; LiteLLM keeps them out of its usage object."""
     if not total:
         return TokenCounts()
     return TokenCounts(
@@ -83,6 +84,11 @@ def read_rerank_tokens(response: object) -> TokenCounts:
         **_input_categories(total, {}),
         **_output_categories(0, {}, makes_images=False),
     )
+
+
+def tokens_of_text(characters: object) -> int:
+    """Estimate a text's tokens by its length, rounded up."""
+    return math.ceil(count(characters) / CHARACTERS_PER_TOKEN)
 
 
 def _input_categories(prompt: int, usage: Usage) -> dict[str, int]:
@@ -136,24 +142,38 @@ def _share(total: int, rest: str, **parts: int) -> dict[str, int]:
     return shares
 
 
-def read_units(payload: Mapping[str, Any], request: Mapping[str, Any], response: object) -> UnitCounts:
-    """Find what is billed by something else than tokens.
+def billed_units(call_type: object, request: Mapping[str, Any], response: object) -> dict[str, Any]:
+    """Find what only the answer tells of what is billed; plain values, by our own names.
 
     Args:
-        payload: LiteLLM's ``standard_logging_object``.
+        call_type: LiteLLM's type of the call.
         request: The hook's ``kwargs``; a text-to-speech input is only counted, never kept.
         response: The provider's response as LiteLLM gives it.
     """
-    call_type = str(payload.get("call_type")).removeprefix("a")
-    if call_type == "speech":
+    kind = str(call_type).removeprefix("a")
+    if kind == "speech":
         spoken = request.get("input")
-        return UnitCounts(input_characters=len(spoken) if isinstance(spoken, str) else None)
-    if call_type == "transcription":
-        return UnitCounts(input_audio_seconds=number(attribute(response, "duration")))
-    if call_type in ("image_generation", "image_edit"):
+        return {"input_characters": len(spoken) if isinstance(spoken, str) else None}
+    if kind == "transcription":
+        return {"input_audio_seconds": attribute(response, "duration")}
+    if kind in ("image_generation", "image_edit"):
         images = attribute(response, "data")
-        return UnitCounts(output_images=len(images) if isinstance(images, list) else None)
-    if call_type == "rerank":
+        return {"output_images": len(images) if isinstance(images, list) else None}
+    if kind == "rerank":
         billed = attribute(attribute(response, "meta"), "billed_units")
-        return UnitCounts(search_units=count(attribute(billed, "search_units")) or None)
-    return UnitCounts()
+        return {name: attribute(billed, name) for name in ("search_units", "total_tokens")}
+    return {"service_tier": attribute(response, "service_tier")}
+
+
+def read_units(billed: Mapping[str, Any]) -> UnitCounts:
+    """Check the units that ``billed_units`` found."""
+    return UnitCounts(
+        input_characters=_count_or_none(billed.get("input_characters")),
+        input_audio_seconds=number(billed.get("input_audio_seconds")),
+        output_images=_count_or_none(billed.get("output_images")),
+        search_units=count(billed.get("search_units")) or None,
+    )
+
+
+def _count_or_none(value: object) -> int | None:
+    return None if value is None else count(value)

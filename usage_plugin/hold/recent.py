@@ -15,10 +15,10 @@ class Recent:
     """
 
     def __init__(self, size: int = REMEMBERED) -> None:
-        self._order: deque[str] = deque(maxlen=size)
-        self._keys: set[str] = set()
+        self._order: deque[object] = deque(maxlen=size)
+        self._keys: set[object] = set()
 
-    def seen_before(self, key: str) -> bool:
+    def seen_before(self, key: object) -> bool:
         """Say whether a key came lately, and remember it."""
         if key in self._keys:
             return True

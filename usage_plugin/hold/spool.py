@@ -14,13 +14,14 @@ import secrets
 import shutil
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 SEGMENT_BYTES = 8 * 1024 * 1024
+PARTIAL = ".part"
 LOCK_FILE = "lock"
 _HEADER = 9
 
@@ -28,12 +29,17 @@ _HEADER = 9
 class Kind(StrEnum):
     """What a line holds."""
 
+    STARTED = "S"
+    """A report of a request that begins."""
+    REPORT = "R"
+    """A report of a request's end, as LiteLLM's hook told it."""
     EVENT = "E"
+    """Calls that are understood and counted together already."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in a process's segments: the byte after the last line read."""
+    """A place in a process's spool: the byte after the last line read of a file, named by its last segment."""
 
     segment: int = 0
     offset: int = 0
@@ -48,30 +54,48 @@ class Line:
     end: Position
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Segment:
+    """A file of a spool: one segment as it was appended to, or several that were counted together."""
+
+    number: int
+    """Of the last segment in it."""
+    first: int
+    path: Path
+
+    def contains(self, other: Segment) -> bool:
+        """Say whether another file's calls are in this one."""
+        return self != other and self.first <= other.first and other.number <= self.number
+
+
 class Spool:
     """The segments that this process appends to.
 
     Args:
         folder: Of all processes' spools.
         segment_bytes: A segment that has reached this size is followed by the next.
+        in_flight: Gives the notes of requests that are not reported yet; each segment begins with them, so that those
+            before it can go.
 
     Raises:
         OSError: The folder cannot be written.
     """
 
-    def __init__(self, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self, folder: Path, segment_bytes: int = SEGMENT_BYTES, in_flight: Callable[[], Iterable[bytes]] = tuple
+    ) -> None:
         self.owner = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}-{secrets.token_hex(4)}"
         self.folder = folder / self.owner
         self.folder.mkdir(parents=True, mode=0o700)
-        self._segment_bytes = segment_bytes
+        self._segment_bytes, self._in_flight = segment_bytes, in_flight
         self._lock = take(self.folder)
         self._number, self._size, self._torn = 0, 0, False
         self._one_at_a_time = threading.Lock()
-        self._file = self._open()
+        self._file = self._open(0)
 
     def append(self, kind: Kind, payload: bytes) -> bool:
         """Write a line; ``False`` when the disk does not take it (full, gone, over its limit)."""
-        line = _line(kind, payload)
+        line = format_line(kind, payload)
         with self._one_at_a_time:
             try:
                 if self._size >= self._segment_bytes:
@@ -98,18 +122,18 @@ class Spool:
         os.close(self._lock)
 
     def _next_segment(self) -> None:
-        number = self._number
-        try:
-            self._number += 1
-            following = self._open()
-        except OSError:
-            self._number = number
-            raise
+        following = self._open(self._number + 1)
         os.close(self._file)
         self._file, self._size, self._torn = following, 0, False
+        self._number += 1
 
-    def _open(self) -> int:
-        return os.open(segment_path(self.folder, self._number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    def _open(self, number: int) -> int:
+        """Begin a segment; it appears under its name when the notes that it begins with are in it."""
+        path = segment_path(self.folder, number)
+        partial = path.with_suffix(PARTIAL)
+        partial.write_bytes(b"".join(format_line(Kind.STARTED, note) for note in self._in_flight()))
+        partial.replace(path)
+        return os.open(path, os.O_WRONLY | os.O_APPEND)
 
 
 def take(folder: Path) -> int:
@@ -139,41 +163,65 @@ def segment_path(folder: Path, number: int) -> Path:
     return folder / f"{number:08d}.log"
 
 
-def segments(folder: Path) -> list[int]:
-    """List the segments that are there, oldest first."""
-    return sorted(int(path.stem) for path in folder.glob("*.log") if path.stem.isdigit())
+def counted_path(folder: Path, first: int, last: int) -> Path:
+    """Name the file of segments that were counted together."""
+    return folder / f"{first:08d}-{last:08d}.log"
 
 
-def read_lines(folder: Path, start: Position, *, ended: bool) -> Iterator[Line]:
+def segments(folder: Path) -> list[Segment]:
+    """List a spool's files, oldest first, without those whose calls were counted together in another."""
+    found = []
+    for path in folder.glob("*.log"):
+        numbers = path.stem.split("-")
+        if 0 < len(numbers) < 3 and all(number.isdigit() for number in numbers):  # noqa: PLR2004 - first and last
+            found.append(Segment(int(numbers[-1]), int(numbers[0]), path))
+    return sorted(file for file in found if not any(other.contains(file) for other in found))
+
+
+def bytes_on_disk(folder: Path) -> int:
+    """Add up a spool's files."""
+    total = 0
+    for path in folder.glob("*.log"):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size
+    return total
+
+
+def read_lines(folder: Path, start: Position, *, ended: bool, up_to: int | None = None) -> Iterator[Line]:
     """Read complete lines from *start* on, through all segments.
 
     Args:
         folder: A process's folder.
         start: Where to begin.
         ended: Nobody writes any more, so that a last line without an end is a torn one.
+        up_to: The last segment to read.
     """
-    numbers = [number for number in segments(folder) if number >= start.segment]
-    for number in numbers:
-        offset = start.offset if number == start.segment else 0
-        complete = ended or number < numbers[-1]
-        with segment_path(folder, number).open("rb") as file:
-            file.seek(offset)
-            for raw in file:
+    files = [file for file in segments(folder) if file.number >= start.segment]
+    for file in files:
+        if up_to is not None and file.number > up_to:
+            return
+        offset = start.offset if file.number == start.segment else 0
+        complete = ended or file.number < files[-1].number
+        with file.path.open("rb") as lines:
+            lines.seek(offset)
+            for raw in lines:
                 if not raw.endswith(b"\n") and not complete:
                     return
                 offset += len(raw)
                 if raw.strip():
-                    yield _parse(raw.rstrip(b"\n"), Position(number, offset))
+                    yield _parse(raw.rstrip(b"\n"), Position(file.number, offset))
 
 
 def remove_segments(folder: Path, before: int) -> None:
-    """Delete the segments below a number, which are stored."""
-    for number in segments(folder):
-        if number < before:
-            segment_path(folder, number).unlink(missing_ok=True)
+    """Delete the segments below a number, which are stored, and those that were counted together."""
+    kept = {file.path for file in segments(folder) if file.number >= before}
+    for path in folder.glob("*.log"):
+        if path not in kept:
+            path.unlink(missing_ok=True)
 
 
-def _line(kind: Kind, payload: bytes) -> bytes:
+def format_line(kind: Kind, payload: bytes) -> bytes:
+    """Word a line of a segment."""
     body = kind.value.encode() + b" " + payload
     return b"%08x %b\n" % (zlib.crc32(body), body)
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from usage_plugin.event import UsageEvent
 from usage_plugin.hold.codec import decode
-from usage_plugin.hold.spool import Line, Position, read_lines
+from usage_plugin.hold.lines import Report, read_line
+from usage_plugin.hold.spool import Kind, Line, Position, read_lines
+
+Understand = Callable[[Report], list[UsageEvent]]
+"""Turns a report into events; raises where it cannot."""
+
+# While this thread computes, the event loop may have to wait for it: a request is worth more than a batch.
+REST_AFTER_LINES, REST_S = 25, 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +28,15 @@ class Unreadable:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
     """Events in the order they were spooled; ``end`` is the byte after the last line."""
 
-    events: list[UsageEvent]
-    unreadable: list[Unreadable]
     end: Position
+    events: list[UsageEvent] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    calls: int = 0
+    """That the events stand for, the unreadable ones included."""
 
 
 class SpoolReader:
@@ -34,32 +45,53 @@ class SpoolReader:
     Args:
         folder: The process's folder.
         start: Where reading begins: what the store was marked with.
+        understand: Turns reports into events.
         ended: Nobody writes to the spool any more.
     """
 
-    def __init__(self, folder: Path, start: Position, *, ended: bool = False) -> None:
+    def __init__(self, folder: Path, start: Position, understand: Understand, *, ended: bool = False) -> None:
         self.folder = folder
         self.position = start
-        self._ended = ended
+        self._understand, self._ended = understand, ended
 
-    def next_batch(self, most: int) -> Batch | None:
-        """Read at most *most* lines; ``None`` at the end. The same ones again until they are confirmed."""
-        lines = list(islice(read_lines(self.folder, self.position, ended=self._ended), most))
+    def next_batch(self, most: int, up_to: int | None = None) -> Batch | None:
+        """Read at most *most* lines; ``None`` at the end. The same ones again until they are confirmed.
+
+        Args:
+            most: Of lines.
+            up_to: The last segment to read.
+        """
+        lines = list(islice(read_lines(self.folder, self.position, ended=self._ended, up_to=up_to), most))
         if not lines:
             return None
-        read = [_understand(line) for line in lines]
-        events = [found for found in read if isinstance(found, UsageEvent)]
-        return Batch(events, [found for found in read if isinstance(found, Unreadable)], lines[-1].end)
+        batch = Batch(lines[-1].end)
+        for number, line in enumerate(lines, 1):
+            read_into(batch, line, self._understand)
+            if number % REST_AFTER_LINES == 0:
+                time.sleep(REST_S)
+        return batch
 
     def confirm(self, batch: Batch) -> None:
         """Go on after a batch that is stored."""
         self.position = batch.end
 
 
-def _understand(line: Line) -> UsageEvent | Unreadable:
-    if line.kind is None:
-        return Unreadable(line.payload, "its checksum is wrong")
+def read_into(batch: Batch, line: Line, understand: Understand) -> None:
+    """Understand a line, and put what it says into a batch; one that says nothing goes there too, with the reason."""
+    if line.kind is Kind.STARTED:
+        return
     try:
-        return decode(line.payload)
-    except ValueError as error:
-        return Unreadable(line.payload, str(error))
+        events = _events(line, understand)
+    except Exception as error:  # noqa: BLE001 - whatever a strange payload brings about, the call is kept aside
+        batch.unreadable.append(Unreadable(line.payload, f"{type(error).__name__}: {error}"[:500]))
+        batch.calls += 1
+    else:
+        batch.events.extend(events)
+        batch.calls += events[0].calls if line.kind is Kind.EVENT else 1
+
+
+def _events(line: Line, understand: Understand) -> list[UsageEvent]:
+    if line.kind is None:
+        msg = "its checksum is wrong"
+        raise ValueError(msg)
+    return [decode(line.payload)] if line.kind is Kind.EVENT else understand(read_line(line.payload))

@@ -49,12 +49,15 @@ class Writer:
             self._engine = engine
         return self._engine
 
-    def write(self, events: Sequence[UsageEvent], mark: SpoolMark | None = None) -> int:
+    def write(
+        self, events: Sequence[UsageEvent], mark: SpoolMark | None = None, counted: Sequence[UsageEvent] = ()
+    ) -> int:
         """Store a batch; a call that the database refuses is set aside, the others are stored.
 
         Args:
             events: What to store.
             mark: How far their spool is stored then.
+            counted: Rows to be added to those with the same key.
 
         Returns:
             How many calls were set aside.
@@ -64,10 +67,10 @@ class Writer:
         """
         engine = self.prepare()
         try:
-            write_events(engine, events, mark)
+            write_events(engine, events, mark, counted)
         except StoreRefused as error:
             refused = self._write_halves(events, error)
-            write_events(engine, (), mark)
+            write_events(engine, (), mark, counted)
             return refused
         return 0
 

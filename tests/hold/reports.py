@@ -1,0 +1,58 @@
+"""Reports that hold an event as it is: for tests of what becomes of any report."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from usage_plugin.event import UsageEvent
+from usage_plugin.guard import Guard
+from usage_plugin.hold.codec import decode, encode
+from usage_plugin.hold.in_flight import Request
+from usage_plugin.hold.lines import Report, read_line
+from usage_plugin.hold.recorder import Recorder
+from usage_plugin.settings import Settings
+
+
+def report_of(event: UsageEvent, key: str | None = None) -> Report:
+    """Wrap an event up."""
+    return {"key": key or event.event_key, "event": json.loads(encode(event))}
+
+
+class EventReports:
+    """Unwraps events; implements ``hold.reports.Reports``."""
+
+    def understand(self, report: Report) -> list[UsageEvent]:
+        """Unwrap; a report without an event is strange."""
+        return [decode(json.dumps(report["event"]).encode())]
+
+    def key_of(self, report: Report) -> str:
+        """Give the key."""
+        return str(report["key"])
+
+    def key_of_line(self, line: bytes) -> str:
+        """Give the key of a spooled report."""
+        return self.key_of(read_line(line))
+
+    def of_killed(self, note: bytes, last_sign: datetime) -> Report:
+        """Take the note's event for the request's."""
+        return self._interrupted(read_line(note))
+
+    def of_unreported(self, request: Request) -> Report:
+        """Take the note's event for the request's."""
+        return self._interrupted(request.report)
+
+    @staticmethod
+    def _interrupted(report: dict[str, Any]) -> Report:
+        return {**report, "event": {**report["event"], "status": "interrupted"}}
+
+
+def make_recorder(settings: Settings, guard: Guard | None = None) -> Recorder:
+    """Make a recorder that understands them."""
+    return Recorder(settings, EventReports(), role="proxy", guard=guard or Guard())
+
+
+def put(recorder: Recorder, event: UsageEvent) -> None:
+    """Report an event; LiteLLM may report it twice."""
+    recorder.put(report_of(event), twin=event.event_key)

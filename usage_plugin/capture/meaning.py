@@ -1,0 +1,75 @@
+"""Reports in, what the holding side asks of them out: their events, their request, what stands in for a missing one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from usage_plugin.capture.identity import event_key
+from usage_plugin.capture.normalise import Normaliser
+from usage_plugin.capture.report import Outcome, key_of
+from usage_plugin.capture.streams import Noted, left
+from usage_plugin.clock import utc_now
+from usage_plugin.event import UsageEvent
+from usage_plugin.hold.in_flight import Request
+from usage_plugin.hold.lines import Report, read_line
+
+KILLED, NOT_REPORTED = "ProxyKilled", "NotReported"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMeaning:
+    """Implements ``hold.reports.Reports``.
+
+    Args:
+        normaliser: Understands LiteLLM's values.
+    """
+
+    normaliser: Normaliser
+
+    def understand(self, report: Report) -> list[UsageEvent]:
+        """Turn a report into events.
+
+        Raises:
+            Exception: Whatever a strange payload brings about.
+        """
+        return self.normaliser.events(report)
+
+    def key_of(self, report: Report) -> str:
+        """Name the request that a report is about."""
+        return key_of(report)
+
+    def key_of_line(self, line: bytes) -> str:
+        """Name the request that a spooled report is about; empty for what is no report."""
+        try:
+            return key_of(read_line(line))
+        except ValueError:
+            return ""
+
+    def of_killed(self, note: bytes, last_sign: datetime) -> Report:
+        """Report a request whose process was killed."""
+        return _unreported(read_line(note), KILLED, last_sign)
+
+    def of_unreported(self, request: Request) -> Report:
+        """Report a request that is over, and of which LiteLLM has said nothing but, maybe, that an attempt failed."""
+        if request.failure is not None:
+            return {**request.failure, "key": _row_key(request.key)}
+        report = _unreported(request.report, NOT_REPORTED, utc_now() - timedelta(seconds=request.over_for_s()))
+        if isinstance(request.witness, Noted):
+            report["stream_left"] = left(request.witness)
+        return report
+
+
+def _unreported(started: Report, why: str, ended_at: datetime) -> dict[str, Any]:
+    return {
+        **started,
+        "outcome": Outcome.UNREPORTED,
+        "key": _row_key(key_of(started)),
+        "error": {"class": why},
+        "ended_at": ended_at,
+    }
+
+
+def _row_key(request_key: str) -> str:
+    return event_key("unreported", request_key)

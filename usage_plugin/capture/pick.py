@@ -1,0 +1,167 @@
+"""One of LiteLLM's payloads in, the values of it that a row can be made of out.
+
+This runs on the proxy's event loop, for every call: it looks values up by name and understands nothing. Prompts,
+answers and headers are never among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from usage_plugin.capture.prices import NUMBERS, is_price_name
+from usage_plugin.capture.values import mapping
+
+Picked = dict[str, Any]
+
+PAYLOAD = (
+    "litellm_call_id",
+    "trace_id",
+    "session_id",
+    "call_type",
+    "stream",
+    "cache_hit",
+    "custom_llm_provider",
+    "model",
+    "model_group",
+    "model_id",
+    "startTime",
+    "endTime",
+    "completionStartTime",
+    "response_cost",
+    "saved_cache_cost",
+    "prompt_tokens",
+    "completion_tokens",
+    "end_user",
+    "request_tags",
+    "requester_ip_address",
+    "user_agent",
+)
+WHO = (
+    "user_api_key_hash",
+    "user_api_key_alias",
+    "user_api_key_org_id",
+    "user_api_key_team_id",
+    "user_api_key_team_alias",
+    "user_api_key_user_id",
+    "user_api_key_project_id",
+    "user_api_key_end_user_id",
+    "user_api_key_request_route",
+    "requester_ip_address",
+    "user_agent",
+)
+METADATA = (
+    *WHO,
+    "litellm_received_at",
+    "queue_time_seconds",
+    "llm_api_timing_windows",
+    "attempted_retries",
+    "attempted_fallbacks",
+    "original_model_group",
+    "trace_id",
+    "session_id",
+    "tags",
+)
+USAGE = (
+    "prompt_tokens_details",
+    "completion_tokens_details",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+    "service_tier",
+)
+ERROR = ("error_code", "error_class", "error_rate_limit_category")
+DISCOUNT = ("discount_amount", "discount_percent", "margin_total_amount")
+SPEND_LOGS = ("feature", "environment")
+SESSION_HEADERS = ("x-litellm-session-id",)
+REQUEST = ("litellm_call_id", "call_type", "model", "litellm_no_upstream_llm_call", "prompt_cache_response_complete")
+# Price sets that one process remembers.
+REMEMBERED = 4096
+
+
+def take(source: Mapping[str, Any], names: tuple[str, ...]) -> Picked:
+    """Give the named values that are there."""
+    return {name: source[name] for name in names if name in source}
+
+
+def pick_metadata(metadata: Mapping[str, Any]) -> Picked:
+    """Pick from the metadata that LiteLLM keeps with a request."""
+    picked = take(metadata, METADATA)
+    if extra := mapping(metadata.get("spend_logs_metadata")):
+        picked["spend_logs_metadata"] = take(extra, SPEND_LOGS)
+    return picked
+
+
+def pick_request(request: Mapping[str, Any], price_names: frozenset[str]) -> Picked:
+    """Pick from a hook's ``kwargs`` or ``request_data``.
+
+    Args:
+        request: The hook's argument.
+        price_names: Every name that a price may have.
+    """
+    picked = take(request, REQUEST)
+    if request.get("first_api_call_start_time"):
+        picked["first_api_call_start_time"] = True
+    if prices := _prices_of_deployment(mapping(request.get("litellm_params")), price_names):
+        picked["litellm_params"] = prices
+    return picked
+
+
+class PayloadPicker:
+    """Picks from LiteLLM's ``standard_logging_object``.
+
+    Prices are most of it and the same for every call of a model, so that the ones seen last are kept.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[object, tuple[Picked, Picked]] = {}
+
+    def pick(self, payload: Mapping[str, Any]) -> Picked:
+        """Pick what a row is made of."""
+        picked = take(payload, PAYLOAD)
+        picked["metadata"] = _pick_own_metadata(mapping(payload.get("metadata")))
+        for name, part in (("error_information", ERROR), ("cost_breakdown", DISCOUNT)):
+            if found := payload.get(name):
+                picked[name] = take(mapping(found), part)
+        if mapping(payload.get("model_parameters")).get("stream") is True:
+            picked["model_parameters"] = {"stream": True}
+        if known := mapping(payload.get("model_map_information")):
+            value = self._prices(mapping(known.get("model_map_value")))
+            picked["model_map_information"] = {"model_map_key": known.get("model_map_key"), "model_map_value": value}
+        return picked
+
+    def _prices(self, known: Mapping[str, Any]) -> Picked:
+        key = known.get("key")
+        seen = self._seen.get(key) if isinstance(key, str) else None
+        if seen is not None and seen[0] == known:
+            return seen[1]
+        prices: Picked = {
+            name: value
+            for name, value in known.items()
+            if value.__class__ in NUMBERS and value > 0 and is_price_name(name)
+        }
+        prices["key"] = key
+        if isinstance(key, str) and len(self._seen) < REMEMBERED:
+            self._seen[key] = (dict(known), prices)
+        return prices
+
+
+def _pick_own_metadata(own: Mapping[str, Any]) -> Picked:
+    picked = take(own, WHO)
+    if usage := mapping(own.get("usage_object")):
+        picked["usage_object"] = take(usage, USAGE)
+    if extra := mapping(own.get("spend_logs_metadata")):
+        picked["spend_logs_metadata"] = take(extra, SPEND_LOGS)
+    if headers := mapping(own.get("requester_custom_headers")):
+        picked["requester_custom_headers"] = take(headers, SESSION_HEADERS)
+    return picked
+
+
+def _prices_of_deployment(params: Mapping[str, Any], price_names: frozenset[str]) -> Picked:
+    """Give the prices that a deployment's own config names, wherever LiteLLM keeps them."""
+    metadata, other = mapping(params.get("metadata")), mapping(params.get("litellm_metadata"))
+    places = (params, params.get("model_info"), metadata.get("model_info"), other.get("model_info"))
+    found: Picked = {}
+    for place in places:
+        if isinstance(place, dict):
+            found.update({name: place[name] for name in price_names & place.keys() if place[name] is not None})
+    return found

@@ -1,0 +1,186 @@
+"""A hook's arguments in, a report out: what is known of a call, as plain values that the spool can keep.
+
+Reports are made on the proxy's event loop, so everything that can wait is left to ``normalise``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from usage_plugin.capture.passthrough import CALL_TYPE as PASS_THROUGH
+from usage_plugin.capture.passthrough import failed, is_unread, read_answer, with_answer
+from usage_plugin.capture.pick import PayloadPicker, Picked, pick_metadata, pick_request
+from usage_plugin.capture.prices import PriceCatalog
+from usage_plugin.capture.prompt import prompt_characters
+from usage_plugin.capture.several import asked_model, payload_of
+from usage_plugin.capture.streams import Noted, broken_off, provider_counted
+from usage_plugin.capture.tokens import billed_units
+from usage_plugin.capture.values import attribute, mapping, text
+from usage_plugin.clock import Clock, utc_now
+
+Payload = Mapping[str, Any]
+CAUSES_LOOKED_AT = 8
+
+
+class Outcome(StrEnum):
+    """What a report tells."""
+
+    STARTED = "started"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ANSWER = "answer"
+    """One deployment's, to a request that asked several models."""
+    UNREPORTED = "unreported"
+    """The request is over, or its process was killed, and LiteLLM has said nothing of it."""
+
+
+class Reporter:
+    """Makes reports.
+
+    Args:
+        catalog: LiteLLM's price map as it was loaded.
+        clock: For reports that bring no time.
+    """
+
+    def __init__(self, catalog: PriceCatalog, clock: Clock = utc_now) -> None:
+        self._catalog, self._clock = catalog, clock
+        self._picker = PayloadPicker()
+
+    def success(self, request: Payload, response: object, stream: Noted | None = None) -> Picked:
+        """Report a request that succeeded: ``kwargs`` and ``response_obj`` of LiteLLM's success hooks.
+
+        Args:
+            request: The hook's ``kwargs``.
+            response: The hook's ``response_obj``.
+            stream: What was noted of its stream.
+        """
+        payload = mapping(request.get("standard_logging_object"))
+        counted = None if stream is None else provider_counted(stream.stream, response)
+        if is_unread(payload):
+            answer = read_answer(request, response)
+            payload, counted = with_answer(payload, request, answer, self._catalog), answer.is_complete
+        report = {
+            "outcome": Outcome.SUCCESS,
+            "payload": self._picker.pick(payload),
+            "metadata": pick_metadata(request_metadata(mapping(request.get("litellm_params")))),
+            "request": pick_request(request, self._catalog.price_names),
+            "billed": billed_units(payload.get("call_type"), request, response),
+            "provider_counted": counted,
+        }
+        if stream is not None and stream.was_taken_over():
+            report["taken_over"] = stream.of_whom()
+        return report
+
+    def failure(self, request: Payload, error: object, stream: Noted | None = None) -> Picked:
+        """Report a failure.
+
+        Args:
+            request: What ``async_post_call_failure_hook`` was given, or ``kwargs`` of LiteLLM's failure events.
+            error: What went wrong.
+            stream: What was noted of its stream.
+        """
+        payload = mapping(request.get("standard_logging_object"))
+        if not payload and request.get("call_type") == PASS_THROUGH:
+            payload = failed(request, self._catalog)
+        metadata = request_metadata(mapping(request.get("litellm_params"))) or request_metadata(request)
+        return {
+            "outcome": Outcome.FAILURE,
+            "payload": self._picker.pick(payload),
+            "metadata": pick_metadata(metadata),
+            "request": pick_request(request, self._catalog.price_names),
+            "error": _describe(error),
+            "until_then": {} if stream is None else broken_off(stream.stream, request),
+            "ended_at": self._clock(),
+        }
+
+    def answer(self, request: Payload, response: object, call_type: object, *, is_terminal: bool) -> Picked:
+        """Report the answer of one deployment to a request that asked several.
+
+        Args:
+            request: What ``async_post_call_success_deployment_hook`` was given.
+            response: The deployment's answer.
+            call_type: LiteLLM's type of the call.
+            is_terminal: Whether this row stands for the request.
+        """
+        payload = payload_of(request, response, call_type, self._catalog, self._clock())
+        # The metadata may name another deployment's prices by now.
+        own = {"litellm_params": {name: value for name, value in request.items() if name != "metadata"}}
+        return {
+            "outcome": Outcome.ANSWER,
+            "payload": self._picker.pick(payload),
+            "metadata": pick_metadata(mapping(request.get("metadata"))),
+            "request": pick_request({**request, **own}, self._catalog.price_names),
+            "billed": billed_units(payload.get("call_type"), {}, response),
+            "response_id": text(attribute(response, "id")),
+            "asked_model": text(asked_model(request)),
+            "is_terminal": is_terminal,
+            "ended_at": self._clock(),
+        }
+
+    def started(self, request: Payload, call_type: str) -> Picked:
+        """Note a request that begins, for the case that nothing is heard of it again.
+
+        Args:
+            request: What ``async_pre_call_hook`` was given as ``data``.
+            call_type: LiteLLM's type of the call.
+        """
+        logging_object = request.get("litellm_logging_obj")
+        call_id = request.get("litellm_call_id") or getattr(logging_object, "litellm_call_id", None)
+        return {
+            "outcome": Outcome.STARTED,
+            "metadata": pick_metadata(request_metadata(request)),
+            "request": {
+                "litellm_call_id": call_id,
+                "call_type": call_type,
+                "model": request.get("model"),
+                "stream": request.get("stream") is True,
+            },
+            "prompt_characters": prompt_characters(request),
+            "started_at": self._clock(),
+        }
+
+
+def request_metadata(params: Payload) -> Payload:
+    """Find the request's metadata: chat keeps it in one place, /v1/messages and /v1/responses in another."""
+    plain, other = mapping(params.get("metadata")), mapping(params.get("litellm_metadata"))
+    if "litellm_received_at" in plain or not other:
+        return plain
+    return other
+
+
+def request_key(call_id: object, received_at: object) -> str:
+    """Name a request: all of its reports have one key, also where a client reuses a call id.
+
+    Args:
+        call_id: LiteLLM's.
+        received_at: When the proxy received it: a moment, or its epoch seconds as spooled.
+    """
+    return f"{call_id} {received_at.timestamp() if isinstance(received_at, datetime) else received_at}"
+
+
+def key_of(report: Payload) -> str:
+    """Name the request that a report is about."""
+    request, metadata = mapping(report.get("request")), mapping(report.get("metadata"))
+    call_id = mapping(report.get("payload")).get("litellm_call_id") or request.get("litellm_call_id")
+    return request_key(call_id, metadata.get("litellm_received_at"))
+
+
+def _describe(error: object) -> Picked:
+    code = attribute(error, "status_code") or attribute(error, "code")
+    return {
+        "class": type(error).__name__ if error is not None else None,
+        "code": text(str(code), 32) if code not in (None, "") else None,
+        "causes": _causes(error),
+    }
+
+
+def _causes(error: object) -> list[str]:
+    """Name the classes of an error and of what caused it: LiteLLM maps a broken connection to a plain 500."""
+    names: list[str] = []
+    while isinstance(error, BaseException) and len(names) < CAUSES_LOOKED_AT:
+        names.append(type(error).__name__)
+        error = error.__cause__ or error.__context__
+    return names

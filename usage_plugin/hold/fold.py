@@ -1,0 +1,163 @@
+"""A spool at its size limit in; its oldest segments as whole hours, counted together, out.
+
+The database has been away for so long that the disk would fill. Who spent what on which model, and how well that is
+known, stays exact to the hour; what is given up is the single call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from usage_plugin.event import Failure, UsageEvent
+from usage_plugin.hold.codec import encode
+from usage_plugin.hold.spool import (
+    PARTIAL,
+    Kind,
+    Position,
+    bytes_on_disk,
+    counted_path,
+    format_line,
+    remove_segments,
+    segments,
+)
+from usage_plugin.hold.spool_reader import Batch, SpoolReader, Understand, Unreadable
+from usage_plugin.hold.together import count_together, who_in_short
+
+# Of the limit, what is freed at once.
+SHARE = 4
+EVENTS_AT_ONCE = 2000
+Group = tuple[object, ...]
+
+
+def fold_oldest(
+    folder: Path, position: Position, understand: Understand, limit_bytes: int
+) -> tuple[int, list[Unreadable]]:
+    """Count a quarter of a spool together when it is larger than its limit.
+
+    The new file appears in one step and stands for the segments in its name, so that a kill at any moment neither loses
+    nor doubles a call.
+
+    Args:
+        folder: Of this process.
+        position: Up to where the spool is stored.
+        understand: Turns reports into events.
+        limit_bytes: Size of the spool.
+
+    Returns:
+        How many calls were counted together, and what could not be understood.
+
+    Raises:
+        OSError: The disk does not take the new file.
+    """
+    last = _last_to_fold(folder, position, limit_bytes)
+    if last is None:
+        return 0, []
+    together = _Together(f"{folder.name} {position.segment}-{last}")
+    unreadable = []
+    for batch in _batches(folder, position, understand, last):
+        unreadable += batch.unreadable
+        together.add(batch.events)
+    first = next(file.first for file in segments(folder) if file.number >= position.segment)
+    path = counted_path(folder, first, last)
+    partial = path.with_suffix(PARTIAL)
+    partial.write_bytes(b"".join(format_line(Kind.EVENT, encode(event)) for event in together.events()))
+    partial.replace(path)
+    remove_segments(folder, before=position.segment)
+    return together.new_calls, unreadable
+
+
+def fold_events(events: Iterable[UsageEvent], name: str) -> list[UsageEvent]:
+    """Count events together by the hour.
+
+    Args:
+        events: Any number.
+        name: Of the lot, equal whenever the same events are folded again.
+    """
+    together = _Together(name)
+    together.add(events)
+    return together.events()
+
+
+class _Together:
+    """Adds events up as they come, so that memory holds groups and not calls."""
+
+    def __init__(self, name: str) -> None:
+        self.new_calls = 0
+        self._name = name
+        self._groups: dict[Group, list[UsageEvent]] = {}
+
+    def add(self, events: Iterable[UsageEvent]) -> None:
+        for number, event in enumerate(events, 1):
+            self.new_calls += event.calls == 1
+            self._groups.setdefault(_group_of(event), []).append(event)
+            if number % EVENTS_AT_ONCE == 0:
+                self._reduce()
+        self._reduce()
+
+    def events(self) -> list[UsageEvent]:
+        return [self._plain(group, events) for group, events in self._groups.items()]
+
+    def _reduce(self) -> None:
+        for group, events in self._groups.items():
+            if len(events) > 1:
+                self._groups[group] = [self._plain(group, events)]
+
+    def _plain(self, group: Group, events: list[UsageEvent]) -> UsageEvent:
+        identity = repr(("folded", self._name, group)).encode("utf-8", "surrogatepass")
+        together = count_together(events, hashlib.blake2b(identity, digest_size=16).hexdigest())
+        why = Failure(error_class=together.failure.error_class, error_code=together.failure.error_code)
+        return replace(
+            together,
+            who=who_in_short(together.who),
+            failure=why,
+            route=None,
+            requested_model=None,
+            deployment_id=None,
+            attempts=1,
+            fallbacks=0,
+        )
+
+
+def _group_of(event: UsageEvent) -> Group:
+    return (
+        event.timing.completed_at.replace(minute=0, second=0, microsecond=0),
+        who_in_short(event.who),
+        event.provider,
+        event.model,
+        event.model_group,
+        event.call_type,
+        event.service_tier,
+        event.stream,
+        event.status,
+        event.is_terminal,
+        event.cache_hit,
+        event.failure.error_class,
+        event.failure.error_code,
+        event.tokens.source,
+        event.cost.confidence,
+        event.cost.unpriced_reason,
+    )
+
+
+def _last_to_fold(folder: Path, position: Position, limit_bytes: int) -> int | None:
+    """Choose the oldest complete segments, from the one that is being stored to one after it at least."""
+    if bytes_on_disk(folder) <= limit_bytes:
+        return None
+    complete = [file for file in segments(folder) if file.number >= position.segment][:-1]
+    chosen, size = None, 0
+    for file in complete:
+        size += file.path.stat().st_size
+        chosen = file.number if file.number > position.segment else None
+        if chosen is not None and size >= limit_bytes // SHARE:
+            break
+    return chosen
+
+
+def _batches(folder: Path, position: Position, understand: Understand, last: int) -> Iterator[Batch]:
+    reader = SpoolReader(folder, position, understand)
+    while reader.position.segment <= last and (batch := reader.next_batch(EVENTS_AT_ONCE // 2, up_to=last)):
+        yield batch
+        reader.confirm(batch)
