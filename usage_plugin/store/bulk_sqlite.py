@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from operator import methodcaller
+from operator import attrgetter, methodcaller
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, Date, Table
@@ -13,12 +13,13 @@ from sqlalchemy import Boolean, Connection, Date, Table
 from usage_plugin.store.column_types import UtcDateTime
 from usage_plugin.store.rows import Row
 
-_WITHOUT_OFFSET = 26
+_MOMENT = "%04d-%02d-%02d %02d:%02d:%02d.%06d"
+_parts_of = attrgetter("year", "month", "day", "hour", "minute", "second", "microsecond")
 
 
 def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], conflict: str) -> int:
     """Insert rows; gives how many were inserted or updated."""
-    given, values = _as_stored(table, columns, rows)
+    given, values = as_stored(table, columns, rows)
     return connection.exec_driver_sql(_statement(table.name, given, conflict), values).rowcount
 
 
@@ -35,7 +36,7 @@ def insert_new(
     return set(found.scalars())
 
 
-def _as_stored(table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> tuple[tuple[str, ...], list[Row]]:
+def as_stored(table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> tuple[tuple[str, ...], list[Row]]:
     """Turn values into what SQLite keeps, column by column. A column that no row sets is left out.
 
     The driver takes text and numbers as they are and looks for an adapter for all else, ``None`` too: leaving out
@@ -47,8 +48,14 @@ def _as_stored(table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> t
             continue
         convert = converters.get(name)
         names.append(name)
-        kept.append(values if convert is None else [None if value is None else convert(value) for value in values])
+        kept.append(values if convert is None else _converted(values, convert))
     return tuple(names), list(zip(*kept, strict=True))
+
+
+def _converted(values: Sequence[Any], convert: Callable[[Any], str | int]) -> Sequence[str | int | None]:
+    if values.count(values[0]) == len(values):
+        return (convert(values[0]),) * len(values)
+    return [None if value is None else convert(value) for value in values]
 
 
 @lru_cache
@@ -62,8 +69,8 @@ def _converters(table: Table) -> dict[str, Callable[[Any], str | int]]:
 
 
 def _moment_text(moment: datetime) -> str:
-    """Write a moment in UTC as ``UtcDateTime`` does."""
-    return moment.isoformat(" ", "microseconds")[:_WITHOUT_OFFSET]
+    """Write a moment in UTC as ``UtcDateTime`` does; ``isoformat`` takes twice as long."""
+    return _MOMENT % _parts_of(moment)
 
 
 @lru_cache

@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from operator import add, itemgetter, mul
 from typing import Any
@@ -80,8 +80,8 @@ def fold_hours(rows: Iterable[Row]) -> Folded:
     """Add rows of ``usage_record`` up per hour and the dimensions of ``usage_hourly``."""
     groups: defaultdict[Row, list[Row]] = defaultdict(list)
     for row in rows:
-        hour = row[_COMPLETED_AT].replace(minute=0, second=0, microsecond=0)
-        groups[hour, *_group_of(row)].append(row)
+        moment = row[_COMPLETED_AT]
+        groups[moment.date(), moment.hour, *_group_of(row)].append(row)
     totals: dict[Place, Sums] = {}
     for group, members in groups.items():
         place, sums = _place(group), _sums(group, members)
@@ -108,10 +108,10 @@ def merge(left: Folded, right: Folded) -> Folded:
 
 def _place(group: Row) -> Place:
     """Leave a refused caller's key out where nobody knows the caller: who makes keys up must not make totals grow."""
-    hour, organization, team, user, key, model, provider, status, _, key_alias, *_ = group
+    day, hour, organization, team, user, key, model, provider, status, _, key_alias, *_ = group
     if status == Status.REJECTED and {organization, team, user, key_alias} == {None}:
         key = None
-    return hour, organization, team, user, key, model, provider, status
+    return datetime.combine(day, time(hour), UTC), organization, team, user, key, model, provider, status
 
 
 def _sums(group: Row, rows: Iterable[Row]) -> Sums:

@@ -22,6 +22,9 @@ from usage_plugin.store.rows import PRICE_COLUMNS, RECORD_COLUMNS, TAG_COLUMNS, 
 from usage_plugin.store.stored import Change, add_up, by_key, delete, key_of, lock, update
 from usage_plugin.store.tables import PriceSnapshotRow, UsageRecord, UsageRecordTag, table_of
 
+# What values bring about before they reach the database.
+_VALUE_ERRORS = (OverflowError, TypeError, ValueError)
+
 __all__ = ["SpoolMark", "forget_mark", "stored_mark", "write_events"]
 
 
@@ -55,7 +58,7 @@ def write_events(
             if mark is not None and not move_mark(connection, mark):
                 return 0
             return _store(connection, events, counted)
-    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error, OverflowError, ValueError) as error:
+    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error, *_VALUE_ERRORS) as error:
         raise _explained(engine, error) from error
 
 
@@ -130,4 +133,4 @@ def _is_about_values(engine: Engine, error: Exception) -> bool:
     driver = engine.dialect.loaded_dbapi
     if isinstance(error, DBAPIError | driver.Error):
         return isinstance(error, DataError | IntegrityError | driver.DataError | driver.IntegrityError)
-    return isinstance(error, StatementError | OverflowError | ValueError)
+    return isinstance(error, (StatementError, *_VALUE_ERRORS))
