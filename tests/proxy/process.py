@@ -93,6 +93,7 @@ def environment_of(folder: Path) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "USAGE_DATA_DIR": str(folder / "data"),
         "USAGE_FLUSH_EVERY_S": "0.1",
+        "USAGE_UNREPORTED_AFTER_S": "3",
     }
 
 

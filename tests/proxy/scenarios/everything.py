@@ -13,9 +13,6 @@ SCENARIOS: list[Scenario] = [
 ]
 # What differs for now, and why; a scenario that does not differ any more must leave this list.
 PENDING: dict[str, str] = {
-    "messages_to_openai_stream_client_disconnect": "LiteLLM reports nothing of it",
-    "gemini_native_stream_client_disconnect": "LiteLLM reports nothing of it",
-    "text_completion_stream_client_disconnect": "LiteLLM reports nothing of it",
     "passthrough_stream_client_disconnect": "LiteLLM reports a success that says nothing of the client",
     "chat_malformed_body": "an answer that cannot be read counts as one that was not billed",
 }

