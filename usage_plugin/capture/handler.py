@@ -134,7 +134,7 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
     ) -> Any:
         """Note a stream and hand it back as it is: nothing of ours stands between its chunks and the client."""
         with self.guard.stage("stream"):
-            self.recorder.in_flight.witness(_key(request_data, request_data), Noted.of(response))
+            self.recorder.in_flight.witness(_key(request_data, request_data), Noted.of(response, request_data))
         return response
 
     async def async_post_call_success_deployment_hook(

@@ -10,6 +10,7 @@ from usage_plugin.capture.identity import event_key
 from usage_plugin.capture.normalise import Normaliser
 from usage_plugin.capture.report import Outcome, key_of
 from usage_plugin.capture.streams import Noted, left
+from usage_plugin.capture.tokens import tokens_of_text
 from usage_plugin.clock import utc_now
 from usage_plugin.event import UsageEvent
 from usage_plugin.hold.in_flight import Request
@@ -53,12 +54,15 @@ class ReportMeaning:
 
     def of_unreported(self, request: Request) -> Report:
         """Report a request that is over, and of which LiteLLM has said nothing but, maybe, that an attempt failed."""
+        seen = left(request.witness) if isinstance(request.witness, Noted) else {}
         if request.failure is not None:
-            return {**request.failure, "key": _row_key(request.key)}
+            used = {
+                "prompt_tokens": tokens_of_text(request.report.get("prompt_characters")),
+                "completion_tokens": tokens_of_text(seen.get("characters")),
+            }
+            return {"until_then": used, **request.failure, "key": _row_key(request.key)}
         report = _unreported(request.report, NOT_REPORTED, utc_now() - timedelta(seconds=request.over_for_s()))
-        if isinstance(request.witness, Noted):
-            report["stream_left"] = left(request.witness)
-        return report
+        return {**report, "stream_left": seen}
 
 
 def _unreported(started: Report, why: str, ended_at: datetime) -> dict[str, Any]:

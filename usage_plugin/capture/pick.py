@@ -50,8 +50,7 @@ WHO = (
     "requester_ip_address",
     "user_agent",
 )
-METADATA = (
-    *WHO,
+ABOUT_REQUEST = (
     "litellm_received_at",
     "queue_time_seconds",
     "llm_api_timing_windows",
@@ -60,8 +59,8 @@ METADATA = (
     "original_model_group",
     "trace_id",
     "session_id",
-    "tags",
 )
+WHO_AND_TAGS = (*WHO, "tags")
 USAGE = (
     "prompt_tokens_details",
     "completion_tokens_details",
@@ -74,20 +73,28 @@ DISCOUNT = ("discount_amount", "discount_percent", "margin_total_amount")
 SPEND_LOGS = ("feature", "environment")
 SESSION_HEADERS = ("x-litellm-session-id",)
 REQUEST = ("litellm_call_id", "call_type", "model", "litellm_no_upstream_llm_call", "prompt_cache_response_complete")
+_IF_ANYTHING = (("error_information", ERROR), ("cost_breakdown", DISCOUNT))
 # Price sets that one process remembers.
 REMEMBERED = 4096
 
 
 def take(source: Mapping[str, Any], names: tuple[str, ...]) -> Picked:
-    """Give the named values that are there."""
-    return {name: source[name] for name in names if name in source}
+    """Give the named values that are there and say something."""
+    return {name: value for name in names if (value := source.get(name)) is not None}
 
 
-def pick_metadata(metadata: Mapping[str, Any]) -> Picked:
-    """Pick from the metadata that LiteLLM keeps with a request."""
-    picked = take(metadata, METADATA)
-    if extra := mapping(metadata.get("spend_logs_metadata")):
-        picked["spend_logs_metadata"] = take(extra, SPEND_LOGS)
+def pick_metadata(metadata: Mapping[str, Any], *, with_who: bool) -> Picked:
+    """Pick from the metadata that LiteLLM keeps with a request.
+
+    Args:
+        metadata: The request's own.
+        with_who: The payload does not say who called.
+    """
+    picked = take(metadata, ABOUT_REQUEST)
+    if with_who:
+        picked.update(take(metadata, WHO_AND_TAGS))
+        if extra := mapping(metadata.get("spend_logs_metadata")):
+            picked["spend_logs_metadata"] = take(extra, SPEND_LOGS)
     return picked
 
 
@@ -119,9 +126,10 @@ class PayloadPicker:
         """Pick what a row is made of."""
         picked = take(payload, PAYLOAD)
         picked["metadata"] = _pick_own_metadata(mapping(payload.get("metadata")))
-        for name, part in (("error_information", ERROR), ("cost_breakdown", DISCOUNT)):
-            if found := payload.get(name):
-                picked[name] = take(mapping(found), part)
+        for name, part in _IF_ANYTHING:
+            found = take(mapping(payload.get(name)), part)
+            if any(found.values()):
+                picked[name] = found
         if mapping(payload.get("model_parameters")).get("stream") is True:
             picked["model_parameters"] = {"stream": True}
         if known := mapping(payload.get("model_map_information")):
@@ -148,7 +156,8 @@ class PayloadPicker:
 def _pick_own_metadata(own: Mapping[str, Any]) -> Picked:
     picked = take(own, WHO)
     if usage := mapping(own.get("usage_object")):
-        picked["usage_object"] = take(usage, USAGE)
+        # Nothing said of a detail tells who counted, so that it is kept.
+        picked["usage_object"] = {name: usage[name] for name in USAGE if name in usage}
     if extra := mapping(own.get("spend_logs_metadata")):
         picked["spend_logs_metadata"] = take(extra, SPEND_LOGS)
     if headers := mapping(own.get("requester_custom_headers")):
@@ -158,10 +167,10 @@ def _pick_own_metadata(own: Mapping[str, Any]) -> Picked:
 
 def _prices_of_deployment(params: Mapping[str, Any], price_names: frozenset[str]) -> Picked:
     """Give the prices that a deployment's own config names, wherever LiteLLM keeps them."""
-    metadata, other = mapping(params.get("metadata")), mapping(params.get("litellm_metadata"))
-    places = (params, params.get("model_info"), metadata.get("model_info"), other.get("model_info"))
+    own = params.get("model_info")
+    inner = [mapping(params.get(name)).get("model_info") for name in ("metadata", "litellm_metadata")]
     found: Picked = {}
-    for place in places:
-        if isinstance(place, dict):
-            found.update({name: place[name] for name in price_names & place.keys() if place[name] is not None})
+    for place in (params, own, *(info for info in inner if info is not own)):
+        if isinstance(place, dict) and not price_names.isdisjoint(place):
+            found.update(take(place, tuple(price_names & place.keys())))
     return found

@@ -65,7 +65,10 @@ class Reporter:
         report = {
             "outcome": Outcome.SUCCESS,
             "payload": self._picker.pick(payload),
-            "metadata": pick_metadata(request_metadata(mapping(request.get("litellm_params")))),
+            "metadata": pick_metadata(
+                request_metadata(mapping(request.get("litellm_params"))),
+                with_who="user_api_key_hash" not in mapping(payload.get("metadata")),
+            ),
             "request": pick_request(request, self._catalog.price_names),
             "billed": billed_units(payload.get("call_type"), request, response),
             "provider_counted": counted,
@@ -86,15 +89,17 @@ class Reporter:
         if not payload and request.get("call_type") == PASS_THROUGH:
             payload = failed(request, self._catalog)
         metadata = request_metadata(mapping(request.get("litellm_params"))) or request_metadata(request)
-        return {
+        report = {
             "outcome": Outcome.FAILURE,
             "payload": self._picker.pick(payload),
-            "metadata": pick_metadata(metadata),
+            "metadata": pick_metadata(metadata, with_who=True),
             "request": pick_request(request, self._catalog.price_names),
             "error": _describe(error),
-            "until_then": {} if stream is None else broken_off(stream.stream, request),
             "ended_at": self._clock(),
         }
+        if stream is not None and any((used := broken_off(stream.stream, request)).values()):
+            report["until_then"] = used
+        return report
 
     def answer(self, request: Payload, response: object, call_type: object, *, is_terminal: bool) -> Picked:
         """Report the answer of one deployment to a request that asked several.
@@ -111,7 +116,7 @@ class Reporter:
         return {
             "outcome": Outcome.ANSWER,
             "payload": self._picker.pick(payload),
-            "metadata": pick_metadata(mapping(request.get("metadata"))),
+            "metadata": pick_metadata(mapping(request.get("metadata")), with_who=True),
             "request": pick_request({**request, **own}, self._catalog.price_names),
             "billed": billed_units(payload.get("call_type"), {}, response),
             "response_id": text(attribute(response, "id")),
@@ -131,7 +136,7 @@ class Reporter:
         call_id = request.get("litellm_call_id") or getattr(logging_object, "litellm_call_id", None)
         return {
             "outcome": Outcome.STARTED,
-            "metadata": pick_metadata(request_metadata(request)),
+            "metadata": pick_metadata(request_metadata(request), with_who=True),
             "request": {
                 "litellm_call_id": call_id,
                 "call_type": call_type,

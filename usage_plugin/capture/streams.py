@@ -6,6 +6,7 @@ its chunks until the end, so nothing of ours has to run for each of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from usage_plugin.capture.values import attribute, count, mapping, text
 
 # A provider reports with its first words, its last ones, or both.
 LOOKED_AT_FIRST, LOOKED_AT_LAST = 2, 4
+GEMINI_TEXT = re.compile(r'"text":\s*"((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +24,24 @@ class Noted:
     """A running stream, and who it was asked of before another deployment could take it over."""
 
     stream: object
+    logging: object = None
+    """LiteLLM's own note of the call, which knows who answers whatever the stream is."""
     provider: str | None = None
     model: str | None = None
     deployment_id: str | None = None
 
     @classmethod
-    def of(cls, stream: object) -> Noted:
-        """Note a stream before its first words."""
+    def of(cls, stream: object, request: Mapping[str, Any]) -> Noted:
+        """Note a stream before its first words.
+
+        Args:
+            stream: What LiteLLM gave its streaming hook.
+            request: What the hook was given as ``request_data``.
+        """
         hidden = mapping(getattr(stream, "_hidden_params", None))
         return cls(
             stream,
+            request.get("litellm_logging_obj"),
             provider=text(getattr(stream, "custom_llm_provider", None)),
             model=text(getattr(stream, "model", None)),
             deployment_id=text(hidden.get("model_id")),
@@ -92,13 +102,39 @@ def left(noted: Noted) -> dict[str, Any]:
     Args:
         noted: The stream, of which LiteLLM has reported nothing.
     """
-    return {**noted.of_whom(), "characters": sum(map(_characters, _chunks(noted.stream)))}
+    who = {
+        "provider": noted.provider or text(getattr(noted.logging, "custom_llm_provider", None)),
+        "model": noted.model or text(getattr(noted.logging, "model", None)),
+        "deployment_id": noted.deployment_id,
+    }
+    return {**who, "characters": _characters_said(noted.stream)}
+
+
+def _characters_said(stream: object) -> int:
+    """Count what came: chat keeps its chunks, Gemini's own route its lines, /v1/messages asks /v1/responses in turn."""
+    said = sum(map(_characters, _chunks(stream)))
+    for path in (("_billing_source",), ("_source_iterator", "stream", "_wrapper", "responses_stream")):
+        words = getattr(_follow(stream, path), "_generated_content", None)
+        said = said or (len(words) if isinstance(words, str) else 0)
+    lines = getattr(stream, "collected_chunks", None)
+    return said or (sum(map(_characters_of_line, lines)) if isinstance(lines, list) else 0)
+
+
+def _follow(thing: object, path: tuple[str, ...]) -> object:
+    for name in path:
+        thing = getattr(thing, name, None)
+    return thing
 
 
 def _characters(chunk: object) -> int:
     choices = attribute(chunk, "choices") or ()
     texts = (attribute(attribute(choice, "delta"), "content") or attribute(choice, "text") for choice in choices)
     return sum(len(said) for said in texts if isinstance(said, str))
+
+
+def _characters_of_line(line: object) -> int:
+    raw = line.decode("utf-8", "replace") if isinstance(line, bytes) else str(line)
+    return sum(len(found) for found in GEMINI_TEXT.findall(raw))
 
 
 def _chunks(stream: object) -> Sequence[Any]:

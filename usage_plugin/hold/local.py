@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
-from pathlib import Path
 
-from usage_plugin.hold.heartbeat import Heartbeat, process_exists, read_heartbeats, state_dirs
+from usage_plugin.hold.heartbeat import Heartbeat, fingerprint, process_exists, read_heartbeats, state_dirs
 from usage_plugin.settings import Settings
 
 
 def local_beats(settings: Settings) -> list[Heartbeat]:
-    """Read every process's file, newest beat first.
-
-    Nothing waits any more for a process that has ended and whose spool somebody has stored.
-    """
+    """Read every process's file, whatever it is and wherever it writes; newest beat first."""
     beats = [beat for folder in state_dirs(settings) for beat in read_heartbeats(folder)]
-    host = socket.gethostname()
-    settled = [_settled(beat) if _is_settled(beat, settings.data_dir, host) else beat for beat in beats]
-    return sorted(settled, key=lambda beat: beat.beat_at, reverse=True)
+    return sorted(beats, key=lambda beat: beat.beat_at, reverse=True)
 
 
-def spool_root(data_dir: Path, database_fingerprint: str) -> Path:
-    """Name the folder of all processes' spools for a database."""
-    return data_dir / "spool" / database_fingerprint
+def local_accounts(settings: Settings) -> list[Heartbeat]:
+    """Give the processes that record into the database of these settings; newest beat first.
+
+    One that was killed counts as stopped when nothing waits for it any more: somebody has stored its spool, or it
+    held nothing.
+    """
+    mine = fingerprint(settings.url)
+    beats = (beat for beat in local_beats(settings) if beat.role != "dashboard" and beat.database_fingerprint == mine)
+    return [_settled(beat) if _is_settled(beat, settings) else beat for beat in beats]
 
 
-def _is_settled(beat: Heartbeat, data_dir: Path, host: str) -> bool:
-    if not beat.spooled or beat.host != host or (beat.stopped_at is None and process_exists(beat.pid)):
+def _is_settled(beat: Heartbeat, settings: Settings) -> bool:
+    if beat.host != socket.gethostname() or (beat.stopped_at is None and process_exists(beat.pid)):
         return False
-    return not (spool_root(data_dir, beat.database_fingerprint) / beat.process_id).exists()
+    spool = settings.data_dir / "spool" / beat.database_fingerprint / beat.process_id
+    return not beat.waiting or (beat.spooled > 0 and not spool.exists())
 
 
 def _settled(beat: Heartbeat) -> Heartbeat:
