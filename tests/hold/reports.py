@@ -15,9 +15,9 @@ from usage_plugin.hold.recorder import Recorder
 from usage_plugin.settings import Settings
 
 
-def report_of(event: UsageEvent, key: str | None = None) -> Report:
-    """Wrap an event up."""
-    return {"key": key or event.event_key, "event": json.loads(encode(event))}
+def report_of(event: UsageEvent, request: str | None = None) -> Report:
+    """Wrap an event up, with the name of its request."""
+    return {"request": request or event.event_key, "key": event.event_key, "event": json.loads(encode(event))}
 
 
 class EventReports:
@@ -25,14 +25,15 @@ class EventReports:
 
     def understand(self, report: Report) -> list[UsageEvent]:
         """Unwrap; a report without an event is strange."""
-        return [decode(json.dumps(report["event"]).encode())]
+        event = {**report["event"], "replaces": report.get("replaces")}
+        return [decode(json.dumps(event).encode())]
 
     def key_of(self, report: Report) -> str:
-        """Give the key."""
-        return str(report["key"])
+        """Give the request's name."""
+        return str(report["request"])
 
     def key_of_line(self, line: bytes) -> str:
-        """Give the key of a spooled report."""
+        """Give the name of a spooled report's request."""
         return self.key_of(read_line(line))
 
     def of_killed(self, note: bytes, last_sign: datetime) -> Report:
