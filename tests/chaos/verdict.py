@@ -58,7 +58,7 @@ def judge(engine: Engine, calls: Sequence[Call], served: Collection[str]) -> Ver
     for call in calls:
         found = rows.get(call.call_id, [])
         if len(found) > 1:
-            verdict.doubled.append(_named(call))
+            verdict.doubled.append(f"{_named(call)}: {'; '.join(map(_described, found))}")
         if not found and call.call_id in served:
             verdict.lost.append(_named(call) + (", at a kill" if _was_killed(call) else ""))
         verdict.killed += _was_killed(call)
@@ -80,6 +80,11 @@ def _terminal_rows(engine: Engine) -> dict[str, list[UsageRecord]]:
 
 def _named(call: Call) -> str:
     return f"{call.call_id} ({call.kind}, {call.site.name}, {call.status}{'' if call.complete else ' cut'})"
+
+
+def _described(row: UsageRecord) -> str:
+    times = f"completed {row.completed_at:%T.%f} stored {row.created_at:%T.%f}"
+    return f"{row.status} {row.error_class or ''} {row.model} {row.cost_confidence} {times}"
 
 
 def _was_killed(call: Call) -> bool:
