@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -57,3 +59,11 @@ def make_recorder(settings: Settings, guard: Guard | None = None) -> Recorder:
 def put(recorder: Recorder, event: UsageEvent) -> None:
     """Report an event; LiteLLM may report it twice."""
     recorder.put(report_of(event), twin=event.event_key)
+
+
+def wait_for(what: Callable[[], bool], timeout_s: float = 15) -> None:
+    """Wait until something is so, at most for a while."""
+    deadline = time.monotonic() + timeout_s
+    while not what():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 VICTIM = """
 import os, signal, sys
 from pathlib import Path
-from tests.hold.reports import make_recorder, put, report_of
+from tests.hold.reports import make_recorder, put, report_of, wait_for
 from usage_plugin.settings import Settings
 from usage_plugin.testing import make_event
 recorder = make_recorder(Settings(data_dir=Path(sys.argv[1]), database_url=sys.argv[2], spool_max_mb=0.2))
@@ -48,13 +46,6 @@ def statuses(engine: Engine) -> dict[str, tuple[str, int]]:
 def settings_for(engine: Engine, folder: Path, **more: float) -> Settings:
     url = engine.url.render_as_string(hide_password=False)
     return Settings.model_validate({"data_dir": folder, "database_url": url, "flush_every_s": 0.05, **more})
-
-
-def wait_for(what: Callable[[], bool], timeout_s: float = 15) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not what():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
 
 
 def test_a_killed_processes_requests_in_flight_are_interrupted(engine: Engine, tmp_path: Path) -> None:

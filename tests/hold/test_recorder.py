@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from tests.hold.reports import make_recorder, put
+from tests.hold.reports import make_recorder, put, wait_for
 from usage_plugin.hold.heartbeat import fingerprint, read_heartbeats, state_dirs
 from usage_plugin.hold.recorder import Recorder
 from usage_plugin.settings import Settings
@@ -36,13 +35,6 @@ def start() -> Iterator[Callable[[Settings], Recorder]]:
     yield start
     for recorder in started:
         recorder.stop()
-
-
-def wait_for(what: Callable[[], bool], timeout_s: float = 15) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not what():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
 
 
 def rows(settings: Settings) -> int:

@@ -1,0 +1,184 @@
+"""What is counted together adds up to the same totals: a flood of rejections, and calls that found no room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+from tests.hold.reports import EventReports, make_recorder, put, report_of, wait_for
+from usage_plugin.event import CostConfidence, Status, UsageEvent
+from usage_plugin.hold.flood import ROWS_PER_MINUTE, Flood
+from usage_plugin.hold.fold import fold_events, fold_oldest
+from usage_plugin.hold.lines import write_line
+from usage_plugin.hold.spool import Kind, Position, Spool, bytes_on_disk, segment_path, segments
+from usage_plugin.hold.spool_reader import SpoolReader
+from usage_plugin.settings import Settings
+from usage_plugin.store.database import connect
+from usage_plugin.store.rollups import fold_hours
+from usage_plugin.store.rows import record_row
+from usage_plugin.testing import make_event
+
+NOON = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
+
+
+def rejected(number: int, **who: str) -> UsageEvent:
+    return make_event(
+        status=Status.REJECTED,
+        tokens_source="none",
+        cost_usd=0,
+        confidence=CostConfidence.FREE,
+        provider=None,
+        model=None,
+        error_class="ProxyException",
+        error_code="401",
+        requested_model=f"model-{number}",
+        completed_at=NOON,
+        **{"api_key_hash": f"hash-{number}", **who},
+    )
+
+
+def sums(events: Sequence[UsageEvent]) -> list[float]:
+    """Give what the totals of a day would be, without the latencies' last digits."""
+    totals = fold_hours(record_row(event, NOON) for event in events)
+    added = [sum(values) for values in zip(*(place.added for place in totals.values()), strict=True)]
+    return [round(value, 3) for value in (*added, sum(place.cost or 0 for place in totals.values()))]
+
+
+def test_a_flood_without_keys_is_one_row_a_minute(engine: Engine, tmp_path: Path) -> None:
+    """However many random keys and models come, rows and totals do not grow, and every request is counted."""
+    url = engine.url.render_as_string(hide_password=False)
+    recorder = make_recorder(Settings(data_dir=tmp_path, database_url=url, flush_every_s=0.05, batch_size=300))
+    recorder.start()
+    for number in range(1000):
+        put(recorder, rejected(number))
+    assert recorder.flush(30)
+    recorder.stop()
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT COUNT(*), SUM(calls), MAX(calls) FROM usage_record")).one()
+        hours = connection.execute(text("SELECT COUNT(*), SUM(rejected_requests) FROM usage_hourly")).one()
+    assert tuple(map(int, rows)) == (ROWS_PER_MINUTE + 1, 1000, 1000 - ROWS_PER_MINUTE)
+    assert tuple(map(int, hours)) == (1, 1000)
+    assert recorder.counts.folded == 1000 - ROWS_PER_MINUTE
+
+
+def test_known_callers_are_counted_by_themselves() -> None:
+    """A team that runs into its limit all day is seen as that team; the next minute has rows of its own again."""
+    flood = Flood("p", rows_per_minute=2)
+    of_team = [rejected(number, team_id="blue", api_key_hash="k") for number in range(5)]
+    stored = flood.sort([*of_team, rejected(1)])
+    assert (len(stored.single), [(event.calls, event.who.team_id) for event in stored.counted]) == (3, [(3, "blue")])
+    flood.confirm(stored)
+    later = replace(of_team[0], timing=replace(of_team[0].timing, completed_at=NOON + timedelta(minutes=1)))
+    assert [len(flood.sort([event]).single) for event in (of_team[0], later)] == [0, 1]
+
+
+def test_a_batch_that_was_not_stored_is_sorted_alike_again() -> None:
+    """Only what is confirmed is remembered."""
+    flood = Flood("p", rows_per_minute=2)
+    events = [rejected(number) for number in range(5)]
+    assert flood.sort(events) == flood.sort(events)
+
+
+@given(
+    st.lists(
+        st.builds(
+            make_event,
+            team_id=st.sampled_from(["a", "b"]),
+            model=st.sampled_from(["m", "n"]),
+            status=st.sampled_from([Status.SUCCESS, Status.FAILURE, Status.INTERRUPTED]),
+            is_terminal=st.booleans(),
+            cache_hit=st.booleans(),
+            end_user_id=st.text(max_size=3),
+            tags=st.lists(st.text(max_size=2), max_size=2).map(tuple),
+            cost_usd=st.none() | st.decimals(0, 100, places=9),
+            prompt_tokens=st.integers(0, 10**6),
+            latency_ms=st.integers(0, 1000).map(float),
+            completed_at=st.integers(0, 30_000).map(lambda seconds: NOON + timedelta(seconds=seconds)),
+        ),
+        max_size=30,
+    ),
+    st.integers(0, 30),
+)
+def test_hours_counted_together_add_up_to_the_calls(events: list[UsageEvent], cut: int) -> None:
+    """Also when some of them were counted together before."""
+    once = fold_events(events, "once")
+    twice = fold_events([*fold_events(events[:cut], "first"), *events[cut:]], "twice")
+    assert sums(once) == sums(twice) == sums(events)
+    assert sum(event.calls for event in twice) == len(events)
+    assert len({event.event_key for event in once}) == len(once)
+
+
+def spool_of(folder: Path, calls: int) -> tuple[Spool, list[UsageEvent]]:
+    spool = Spool(folder, segment_bytes=20_000)
+    events = [make_event(completed_at=NOON, team_id=f"t{number % 3}") for number in range(calls)]
+    for event in events:
+        spool.append(Kind.REPORT, write_line(report_of(event)))
+    return spool, events
+
+
+def all_events(folder: Path, position: Position) -> list[UsageEvent]:
+    reader = SpoolReader(folder, position, EventReports().understand, ended=True)
+    batch = reader.next_batch(10_000)
+    return batch.events if batch else []
+
+
+def test_a_spool_beyond_its_size_is_counted_together(tmp_path: Path) -> None:
+    """The oldest segments become a few lines, again and again, and what was stored of them before stays out."""
+    spool, events = spool_of(tmp_path, 300)
+    reader = SpoolReader(spool.folder, Position(), EventReports().understand)
+    stored = reader.next_batch(7)
+    assert stored is not None
+    reader.confirm(stored)
+    before, limit = bytes_on_disk(spool.folder), 100_000
+    assert before > 2 * limit
+    while fold_oldest(spool.folder, reader.position, EventReports().understand, limit)[0]:
+        pass
+    assert bytes_on_disk(spool.folder) <= limit
+    assert sums(all_events(spool.folder, reader.position)) == sums(events[7:])
+    assert fold_oldest(spool.folder, reader.position, EventReports().understand, limit) == (0, [])
+    spool.close(stored=True)
+
+
+def test_a_kill_while_counting_together_neither_loses_nor_doubles(tmp_path: Path) -> None:
+    """Between the new file and the removal of the old ones, the old ones are passed over."""
+    spool, events = spool_of(tmp_path, 300)
+    kept = {file.path: file.path.read_bytes() for file in segments(spool.folder)}
+    assert fold_oldest(spool.folder, Position(), EventReports().understand, 50_000)[0] > 0
+    for path, raw in kept.items():
+        path.write_bytes(raw)
+    assert segment_path(spool.folder, 0) not in {file.path for file in segments(spool.folder)}
+    assert sums(all_events(spool.folder, Position())) == sums(events)
+    spool.close(stored=True)
+
+
+def test_a_long_outage_fits_into_the_space_for_it(tmp_path: Path) -> None:
+    """With the database away the spool stays near its size; when it is back, every call is in the totals."""
+    blocked = tmp_path / "db"
+    blocked.mkdir()
+    (blocked / "usage.db").mkdir()  # a folder where the file should be
+    settings = Settings(
+        data_dir=tmp_path, database_url=f"sqlite:///{blocked / 'usage.db'}", flush_every_s=0.02, spool_max_mb=0.3
+    )
+    recorder = make_recorder(settings)
+    recorder.start()
+    for number in range(3000):
+        put(recorder, make_event(completed_at=NOON, team_id=f"t{number % 5}"))
+    assert recorder.heartbeat().waiting == 3000
+    wait_for(lambda: recorder.heartbeat().spool_bytes <= settings.spool_bytes, timeout_s=60)
+    (blocked / "usage.db").rmdir()
+    assert recorder.flush(60)
+    recorder.stop()
+    assert recorder.counts.folded > 0
+    engine = connect(settings.url)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT COUNT(*), SUM(calls) FROM usage_record")).one()
+        totals = connection.execute(text("SELECT SUM(requests), SUM(cost_nano_usd) FROM usage_daily")).one()
+    engine.dispose()
+    assert rows[0] < rows[1] == 3000
+    assert tuple(map(int, totals)) == (3000, 3000 * 1_000_000)
