@@ -52,6 +52,7 @@ _POSTGRESQL = {
 _WORDS = (
     ("no such table", MIGRATE),
     ("no such column", MIGRATE),
+    ("has no column named", MIGRATE),
     ("queuepool limit", "Every connection of this process is in use: try again in a moment"),
     ("permission denied", _RIGHTS),
     ("password authentication failed", _PASSWORD),
