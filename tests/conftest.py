@@ -14,6 +14,8 @@ from sqlalchemy import Engine, text
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 
+# LiteLLM reads it when it is imported, which may be while tests are collected.
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 _serial = itertools.count(1)
 
 
@@ -24,7 +26,6 @@ def _own_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("USAGE_")]:
             patch.delenv(name)
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
-        patch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         yield
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.hold.reports import make_recorder, report_of
+from tests.hold.reports import make_recorder, report_of, wait_for
 from usage_plugin.hold.in_flight import InFlight
 from usage_plugin.hold.spool import Kind, Spool, segments
 from usage_plugin.settings import Settings

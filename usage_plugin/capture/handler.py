@@ -8,19 +8,21 @@ fires for a first attempt whose retry succeeds. And some requests end without an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from usage_plugin.capture.report import Reporter, request_key, request_metadata
+from usage_plugin.capture.pick import Picked
+from usage_plugin.capture.report import Reporter, broken, request_key, request_metadata
 from usage_plugin.capture.several import SeenRequests, asks_several, request_of
 from usage_plugin.capture.streams import Noted
-from usage_plugin.capture.values import mapping
+from usage_plugin.capture.values import mapping, plain
 from usage_plugin.guard import Guard
 from usage_plugin.hold.in_flight import Request
 from usage_plugin.hold.recorder import Recorder
 
+SAME_IN_TWINS = ("litellm_call_id", "startTime", "endTime", "model_id", "status")
 # Calls that a provider bills, by LiteLLM's names in `async_pre_call_hook`, and the names that it reports them by.
 BILLED = {
     "completion": "acompletion",
@@ -87,7 +89,7 @@ class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
             if self._is_recorded_by_deployment(kwargs):
                 return
             noted = _stream_of(self._in_flight(kwargs, mapping(kwargs.get("litellm_params"))))
-            self.recorder.put(self.reporter.success(kwargs, response, noted), twin=_twin(kwargs))
+            self._put(lambda: self.reporter.success(kwargs, response, noted), kwargs)
 
     def _is_recorded_by_deployment(self, kwargs: Mapping[str, Any]) -> bool:
         params = mapping(kwargs.get("litellm_params"))
@@ -98,7 +100,15 @@ class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
     def _failure(self, request: Mapping[str, Any], error: object) -> None:
         with self.guard.stage("failure"):
             noted = _stream_of(self._in_flight(request, request))
-            self.recorder.put(self.reporter.failure(request, error, noted), twin=_twin(request))
+            self._put(lambda: self.reporter.failure(request, error, noted), request)
+
+    def _put(self, make: Callable[[], Picked], request: Mapping[str, Any]) -> None:
+        """Hand a report over; one that cannot be made is kept aside with the reason."""
+        try:
+            report = make()
+        except Exception as error:  # noqa: BLE001 - whatever a strange payload brings about
+            report = broken(error, request.get("litellm_call_id"))
+        self.recorder.put(report, twin=_twin(request))
 
     def _in_flight(self, request: Mapping[str, Any], params: Mapping[str, Any]) -> Request | None:
         return self.recorder.in_flight.find(_key(request, params))
@@ -207,7 +217,6 @@ def _stream_of(request: Request | None) -> Noted | None:
 
 
 def _twin(request: Mapping[str, Any]) -> object:
-    """Name what two reports of one end share; a failure without LiteLLM's payload is reported once only."""
+    """Name what two reports of one end share; what LiteLLM gives no id is reported once only."""
     payload = mapping(request.get("standard_logging_object"))
-    known = tuple(repr(payload.get(name)) for name in ("litellm_call_id", "startTime", "endTime", "model_id", "status"))
-    return known if payload else None
+    return tuple(plain(payload.get(name)) for name in SAME_IN_TWINS) if payload.get(SAME_IN_TWINS[0]) else None

@@ -69,7 +69,7 @@ class Normaliser:
         }
         read = readers.get(str(report.get("outcome")))
         if read is None:
-            msg = f"a report of {report.get('outcome')!r}"
+            msg = text(report.get("reason")) or "a report of an unknown kind"
             raise ValueError(msg)
         event = replace(read(report), replaces=text(report.get("replaces")))
         if key := text(report.get("key")):
@@ -229,7 +229,7 @@ class Normaliser:
         model_id = text(payload.get("model_id"))
         provider, model = provider_and_model(payload, status)
         return UsageEvent(
-            event_key=event_key(call_id, _start(payload, timing), str(status), call_type, model_id),
+            event_key=event_key(call_id or report.get("nonce"), _start(payload, timing), str(status), call_type, model_id),
             timing=timing,
             call_type=call_type,
             status=status,

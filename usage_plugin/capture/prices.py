@@ -85,9 +85,9 @@ def deployment_prices(request: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def is_price_name(name: str) -> bool:
+def is_price_name(name: object) -> bool:
     """Tell a price of LiteLLM's map from a field that a deployment's owner added, such as a cost centre."""
-    return "cost_per_" in name or "_token_cost" in name
+    return isinstance(name, str) and ("cost_per_" in name or "_token_cost" in name)
 
 
 @lru_cache(maxsize=REMEMBERED)

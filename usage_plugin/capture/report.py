@@ -5,8 +5,8 @@ Reports are made on the proxy's event loop, so everything that can wait is left 
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -18,7 +18,7 @@ from usage_plugin.capture.prompt import prompt_characters
 from usage_plugin.capture.several import asked_model, payload_of
 from usage_plugin.capture.streams import Noted, broken_off, provider_counted
 from usage_plugin.capture.tokens import billed_units
-from usage_plugin.capture.values import attribute, mapping, text
+from usage_plugin.capture.values import attribute, mapping, plain, text
 from usage_plugin.clock import Clock, utc_now
 
 Payload = Mapping[str, Any]
@@ -33,6 +33,8 @@ class Outcome(StrEnum):
     FAILURE = "failure"
     ANSWER = "answer"
     """One deployment's, to a request that asked several models."""
+    BROKEN = "broken"
+    """LiteLLM's values broke the reporter."""
     UNREPORTED = "unreported"
     """The request is over, or its process was killed, and LiteLLM has said nothing of it."""
 
@@ -63,6 +65,7 @@ class Reporter:
             answer = read_answer(request, response)
             payload, counted = with_answer(payload, request, answer, self._catalog), answer.is_complete
         report = {
+            **_nonce(payload, request),
             "outcome": Outcome.SUCCESS,
             "payload": self._picker.pick(payload),
             "metadata": pick_metadata(
@@ -90,6 +93,7 @@ class Reporter:
             payload = failed(request, self._catalog)
         metadata = request_metadata(mapping(request.get("litellm_params"))) or request_metadata(request)
         report = {
+            **_nonce(payload, request),
             "outcome": Outcome.FAILURE,
             "payload": self._picker.pick(payload),
             "metadata": pick_metadata(metadata, with_who=True),
@@ -163,7 +167,7 @@ def request_key(call_id: object, received_at: object) -> str:
         call_id: LiteLLM's.
         received_at: When the proxy received it: a moment, or its epoch seconds as spooled.
     """
-    return f"{call_id} {received_at.timestamp() if isinstance(received_at, datetime) else received_at}"
+    return f"{plain(call_id)} {plain(received_at)}"
 
 
 def key_of(report: Payload) -> str:
@@ -171,6 +175,18 @@ def key_of(report: Payload) -> str:
     request, metadata = mapping(report.get("request")), mapping(report.get("metadata"))
     call_id = mapping(report.get("payload")).get("litellm_call_id") or request.get("litellm_call_id")
     return request_key(call_id, metadata.get("litellm_received_at"))
+
+
+def broken(error: Exception, call_id: object) -> Picked:
+    """Stand in for a report that could not be made; its reason is all that will be kept of the call."""
+    reason = f"{type(error).__name__}: {error}"[:300]
+    return {"outcome": Outcome.BROKEN, "request": {"litellm_call_id": plain(call_id)}, "metadata": {}, "reason": reason}
+
+
+def _nonce(payload: Payload, request: Payload) -> Picked:
+    """Tell calls apart that LiteLLM gives no id."""
+    known = text(payload.get("litellm_call_id")) or text(request.get("litellm_call_id"))
+    return {} if known else {"nonce": secrets.token_hex(8)}
 
 
 def _describe(error: object) -> Picked:

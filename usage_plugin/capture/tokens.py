@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from usage_plugin.capture.values import attribute, count, mapping, number
+from usage_plugin.capture.values import attribute, count, mapping, number, text
 from usage_plugin.event import TokenCounts, TokensSource, UnitCounts
 
 Usage = Mapping[str, Any]
@@ -150,7 +150,7 @@ def billed_units(call_type: object, request: Mapping[str, Any], response: object
         request: The hook's ``kwargs``; a text-to-speech input is only counted, never kept.
         response: The provider's response as LiteLLM gives it.
     """
-    kind = str(call_type).removeprefix("a")
+    kind = (text(call_type) or "").removeprefix("a")
     if kind == "speech":
         spoken = request.get("input")
         return {"input_characters": len(spoken) if isinstance(spoken, str) else None}
