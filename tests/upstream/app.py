@@ -48,6 +48,12 @@ for wire_format in FORMATS:
     app.include_router(wire_format.router)
 
 
+@app.post("/__sink/{rest:path}")
+async def swallow(rest: str) -> dict[str, str]:
+    """Take in what somebody exports."""
+    return {"swallowed": rest}
+
+
 @app.get("/__log")
 async def served(mark: str = "") -> list[dict[str, object]]:
     """List the calls served, or those whose marker has this name."""
