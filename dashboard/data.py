@@ -13,7 +13,8 @@ from cachetools import LRUCache
 from sqlalchemy import Engine
 
 from usage_plugin.clock import Clock, utc_now
-from usage_plugin.hold.heartbeat import Heartbeat, fingerprint, read_heartbeats, state_dirs
+from usage_plugin.hold.heartbeat import Heartbeat, fingerprint
+from usage_plugin.hold.local import local_beats
 from usage_plugin.settings import Settings
 from usage_plugin.store.migrate import SchemaState, schema_state
 from usage_plugin.store.read import Newest, newest
@@ -26,6 +27,8 @@ REST_FACTOR: Final = 20.0
 MAX_REST_S: Final = 5.0
 SETTLED_AFTER_S: Final = 6.0
 LOCKS: Final = 32
+DOWN: Final = "down"
+"""Instead of a version, while the store is away."""
 
 Question = ParamSpec("Question")
 Answer = TypeVar("Answer")
@@ -96,8 +99,7 @@ class Data:
 
     def heartbeats(self) -> list[Heartbeat]:
         """Read what proxies and SDK programs say about themselves."""
-        beats = [beat for folder in state_dirs(self.settings) for beat in read_heartbeats(folder)]
-        return [beat for beat in beats if beat.role != "dashboard"]
+        return [beat for beat in local_beats(self.settings) if beat.role != "dashboard"]
 
     @property
     def fingerprint(self) -> str:

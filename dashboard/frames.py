@@ -25,6 +25,17 @@ class StackedCost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """Calls stored per minute, and how long after their end, in seconds; ``None`` where none was."""
+
+    minutes: tuple[datetime, ...]
+    minute: timedelta
+    calls: tuple[int, ...]
+    p50_s: tuple[float | None, ...]
+    p95_s: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
     """Cost per bucket in dollars beside what was expected; NaN where unknown. All arrays have one shape."""
 

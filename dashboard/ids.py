@@ -60,6 +60,17 @@ DETAIL_BODY: Final = "request-fields"
 ANOMALIES_STATE: Final = "anomalies-state"
 ANOMALIES_FIGURES: Final = "anomalies-figures"
 
+# Pipeline
+PIPELINE_STATE: Final = "pipeline-state"
+PIPELINE_FIGURES: Final = "pipeline-figures"
+PIPELINE_ALERTS: Final = "pipeline-alerts"
+PIPELINE_HEADLINES: Final = "pipeline-headlines"
+PIPELINE_PROCESSES: Final = "pipeline-processes"
+PIPELINE_CALLS: Final = "pipeline-calls"
+PIPELINE_CALLS_LEGEND: Final = "pipeline-calls-legend"
+PIPELINE_DELAY: Final = "pipeline-delay"
+PIPELINE_DELAY_LEGEND: Final = "pipeline-delay-legend"
+
 
 def watch(granularity: str, part: str) -> str:
     """Name a part of the card that watches a granularity: its graph, note or list."""

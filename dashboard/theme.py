@@ -195,6 +195,14 @@ def full_count(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
 
 
+def size(number_of_bytes: int) -> str:
+    """Show an amount of storage in the unit that fits."""
+    for divisor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if number_of_bytes >= divisor:
+            return f"{number_of_bytes / divisor:.1f} {unit}"
+    return f"{number_of_bytes} B"
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """Show a share of 1 in percent."""
     if share is None:

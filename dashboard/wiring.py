@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 from dashboard import ids
 from dashboard.components.shell import nav_links
 from dashboard.components.states import notice_list
-from dashboard.data import Data
+from dashboard.data import DOWN, Data
 from dashboard.filters import CUSTOM, Filters
 from dashboard.pages import Page
 from dashboard.queries.health import Notice, Trouble, notices
@@ -21,7 +21,6 @@ from dashboard.queries.options import only_chosen, options
 from usage_plugin.errors import StoreError
 from usage_plugin.store.read import Dimension
 
-DOWN = "down"
 CONTROLS = (ids.RANGE, ids.GRANULARITY, ids.GROUP_BY, *(ids.choice(dimension) for dimension in Dimension))
 
 
@@ -134,7 +133,7 @@ def _register_pulse(app: Dash, data: Data) -> None:
             look = data.look()
         except StoreError as error:
             trouble = [] if last_call is None else [Notice(Trouble.UNAVAILABLE, str(error))]
-            return DOWN, no_update, notice_list(trouble)
+            return DOWN, no_update, notice_list([*trouble, *notices(data, is_up=False)])
         version = data.version(look)
         latest = look.newest.completed_at
         return (

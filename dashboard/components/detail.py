@@ -24,6 +24,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "provider": "Provider", "model": "Model", "model_group": "Model group", "requested_model": "Requested model",
         "deployment_id": "Deployment", "service_tier": "Service tier", "call_type": "Call type", "route": "Route",
         "stream": "Streamed", "attempts": "Attempts", "fallbacks": "Fallbacks", "cache_hit": "Cache hit",
+        "calls": "Calls in this row",
     },
     "Who": {
         "organization_id": "Organization", "team_alias": "Team", "team_id": "Team id", "user_id": "User",
@@ -50,6 +51,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
 }  # fmt: skip
 REST_LABELS: Final = {CostConfidence.CACHED.value: "Answered from the cache", CostConfidence.FREE.value: "Not billed"}
 REST_LABEL: Final = "Adjustment: tools, tiers, discounts, rounding"
+TOGETHER: Final = "calls were counted together in this row: tokens and cost are sums, times are means."
 CONFIDENCE_WORDS: Final = {
     CostConfidence.EXACT: "exact: the provider's own count times a known price",
     CostConfidence.ESTIMATED: "estimated: tokens or price were estimated",
@@ -70,6 +72,8 @@ def detail_view(found: RecordDetail, worked_out: Arithmetic) -> Component:
             className="detail-cost",
         ),
     ]
+    if record.calls > 1:
+        head.append(html.P(f"{full_count(record.calls)} {TOGETHER}", className="quiet"))
     tags = [html.Section([html.H3("Tags"), html.P([badge(tag) for tag in found.tags], className="tags")])]
     groups = [_group(name, fields, record) for name, fields in GROUPS.items()]
     return html.Div([*head, arithmetic_table(worked_out, record, found.price), *(tags if found.tags else []), *groups])

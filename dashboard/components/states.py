@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from dashboard.components.parts import link
 from dashboard.filters import Filters
 from dashboard.queries.health import Emptiness, Notice, Reason, Trouble
-from dashboard.theme import calls, moment
+from dashboard.theme import moment
 
 TITLES = {
     Reason.NO_MATCH: "No calls match these filters",
@@ -20,6 +20,7 @@ TITLES = {
     Reason.NEVER_STARTED: "No proxy has reported here yet",
     Reason.OTHER_DATABASE: "The proxy writes to another database",
     Reason.NOT_WRITTEN: "Calls arrive, but cannot be written",
+    Reason.DEMO_MISSING: "The demo's calls are not generated yet",
     Reason.SCHEMA_MISSING: "The database has no tables yet",
     Reason.SCHEMA_BEHIND: "The database's tables are of an older version",
     Reason.SCHEMA_AHEAD: "The database's tables are of a newer version",
@@ -64,6 +65,7 @@ def _said(emptiness: Emptiness) -> str:
     said = {
         Reason.OTHER_DATABASE: f"It writes to {emptiness.detail}. Give both the same USAGE_DATABASE_URL.",
         Reason.NOT_WRITTEN: f"Calls wait in the proxy's memory: {emptiness.detail}",
+        Reason.DEMO_MISSING: "This makes a company's 90 days in a database of their own:",
         Reason.SCHEMA_MISSING: "The proxy makes them when it starts. To make them now:",
         Reason.SCHEMA_BEHIND: "Upgrade them; nothing is lost by it:",
         Reason.SCHEMA_AHEAD: "Upgrade this installation to the version that wrote them:",
@@ -72,6 +74,8 @@ def _said(emptiness: Emptiness) -> str:
 
 
 def _commands(reason: Reason) -> list[Component]:
+    if reason is Reason.DEMO_MISSING:
+        return [html.Code("usage-plugin demo")]
     if reason in (Reason.SCHEMA_MISSING, Reason.SCHEMA_BEHIND):
         return [html.Code("usage-plugin migrate")]
     if reason is Reason.SCHEMA_AHEAD:
@@ -85,21 +89,46 @@ def _doctor() -> list[Component]:
 
 def notice_list(notices: Sequence[Notice]) -> list[Component]:
     """Tell readers of full pages what is wrong meanwhile."""
-    return [html.P(_notice(notice), className="notice", role="status") for notice in notices]
+    return [html.P(_notice(notice), className=_kind(notice), role="status") for notice in notices]
 
 
-def _notice(notice: Notice) -> str:
+def nobody_records(*, demo: bool) -> Component:
+    """Say why no process is listed."""
+    if demo:
+        parts = [
+            html.H2("Generated calls come from no proxy"),
+            html.P("The demo's calls were written all at once, so there is nothing to watch. For calls of your own:"),
+            html.Code("usage-plugin up"),
+        ]
+    else:
+        said = "Every proxy and program with our callback keeps an account here of what it saw, stored and lost."
+        parts = [
+            html.H2("No process has recorded here in the last day"),
+            html.P(f"{said} To start a proxy:"),
+            html.Code("usage-plugin up"),
+            *_doctor(),
+        ]
+    return html.Section(parts, className="state-panel", role="status")
+
+
+def _notice(notice: Notice) -> str | list[Component | str]:
     match notice.trouble:
-        case Trouble.LOST:
-            return f"{calls(notice.count)} could not be kept and so miss from every figure."
-        case Trouble.NOT_WRITTEN:
-            return f"{calls(notice.count)} waiting to be written: {notice.detail}"
+        case Trouble.PIPELINE:
+            others = {0: "", 1: " One more thing is wrong."}.get(
+                notice.count, f" {notice.count} more things are wrong."
+            )
+            return [f"{notice.detail[:1].upper()}{notice.detail[1:]}.{others} ", link("See the pipeline", "/pipeline")]
         case Trouble.STOPPED:
             return f"The proxy has not been heard of since {moment(notice.since)} UTC: figures do not move."
         case Trouble.OTHER_DATABASE:
             return f"Another proxy writes to {notice.detail}: its calls are not shown here."
         case Trouble.UNAVAILABLE:
             return f"These are the last figures before the database stopped to answer: {notice.detail}"
+
+
+def _kind(notice: Notice) -> str:
+    of_pipeline = " of-pipeline" if notice.trouble is Trouble.PIPELINE else ""
+    return f"notice{of_pipeline}{' serious' if notice.is_serious else ''}"
 
 
 def loading(cards: int = 6) -> Component:

@@ -94,10 +94,11 @@ class Canvas:
         except StoreError as error:
             if figures == SHOWN and ctx.triggered_id == ids.VERSION:
                 raise PreventUpdate from None
-            return self._say(empty_state(why_broken(data, error), filters, self.path))
+            return self.say(empty_state(why_broken(data, error), filters, self.path))
         if frame.is_empty:
-            return self._say(empty_state(why_empty(look, filters), filters, self.path))
+            return self.say(empty_state(why_empty(look, filters), filters, self.path))
         return {"state": None, "figures": SHOWN, **view(frame)}
 
-    def _say(self, state: Component) -> dict[str, Any]:
+    def say(self, state: Component) -> dict[str, Any]:
+        """Show a reason instead of figures."""
         return {"state": state, "figures": HIDDEN, **dict.fromkeys(self.parts, no_update)}

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from dashboard.data import Data, Look
 from dashboard.filters import Filters
+from dashboard.queries.pipeline import Pipeline, pipeline
 from usage_plugin.errors import StoreError
 from usage_plugin.hold.heartbeat import Heartbeat
 from usage_plugin.store.migrate import SchemaState
+from usage_plugin.watch import Alert, State, state_of
 
-SILENT_AFTER = timedelta(seconds=30)
 NOT_A_DATABASE = "file is not a database"
 """SQLite's own words."""
-FORGOTTEN_AFTER = timedelta(days=1)
 
 
 class Reason(StrEnum):
@@ -28,6 +28,7 @@ class Reason(StrEnum):
     NEVER_STARTED = "never_started"
     OTHER_DATABASE = "other_database"
     NOT_WRITTEN = "not_written"
+    DEMO_MISSING = "demo_missing"
     SCHEMA_MISSING = "schema_missing"
     SCHEMA_BEHIND = "schema_behind"
     SCHEMA_AHEAD = "schema_ahead"
@@ -47,8 +48,7 @@ class Emptiness:
 class Trouble(StrEnum):
     """What a reader of full pages has to know as well."""
 
-    LOST = "lost"
-    NOT_WRITTEN = "not_written"
+    PIPELINE = "pipeline"
     STOPPED = "stopped"
     OTHER_DATABASE = "other_database"
     UNAVAILABLE = "unavailable"
@@ -62,6 +62,8 @@ class Notice:
     detail: str = ""
     count: int = 0
     since: datetime | None = None
+    is_serious: bool = False
+    """Whether calls are missing."""
 
 
 def why_empty(look: Look, filters: Filters) -> Emptiness:
@@ -79,6 +81,8 @@ def why_broken(data: Data, error: StoreError) -> Emptiness:
     except StoreError as cause:
         known = Reason.NOT_A_DATABASE if NOT_A_DATABASE in str(cause) else Reason.UNAVAILABLE
         return Emptiness(known, str(cause))
+    if data.demo and state in (SchemaState.EMPTY, SchemaState.BEHIND):
+        return Emptiness(Reason.DEMO_MISSING)
     reasons = {
         SchemaState.EMPTY: Reason.SCHEMA_MISSING,
         SchemaState.BEHIND: Reason.SCHEMA_BEHIND,
@@ -87,17 +91,27 @@ def why_broken(data: Data, error: StoreError) -> Emptiness:
     return Emptiness(reasons.get(state, Reason.UNAVAILABLE), str(error))
 
 
-def notices(data: Data) -> tuple[Notice, ...]:
-    """Say what is wrong while figures are shown: losses of the last day, a full stop, another database."""
+def notices(data: Data, *, is_up: bool = True) -> tuple[Notice, ...]:
+    """Say what is wrong while figures are shown: the recording's alerts, a full stop, another database.
+
+    While the store is away, only the first of them.
+
+    Args:
+        data: What is asked.
+        is_up: Whether the store answered just now.
+    """
     if data.demo:
         return ()
-    beats = data.heartbeats()
-    here = [beat for beat in beats if beat.database_fingerprint == data.fingerprint]
-    elsewhere = [beat for beat in beats if beat not in here and _is_alive(beat, data.clock())]
-    now = data.clock()
-    alive = [beat for beat in here if _is_alive(beat, now)]
-    recent = [beat for beat in here if now - beat.beat_at < FORGOTTEN_AFTER]
-    return (*_losses(recent), *_failures(alive), *_stopped(here, now), *_strays(elsewhere))
+    try:
+        found = pipeline(data, is_up=is_up)
+    except StoreError:  # said by the page itself
+        return ()
+    if not is_up:
+        return tuple(_alarms(found.alerts))
+    here = [beat for beat in data.heartbeats() if beat.database_fingerprint == data.fingerprint]
+    elsewhere = [beat for beat in data.heartbeats() if beat.database_fingerprint != data.fingerprint]
+    alive = [beat for beat in elsewhere if state_of(beat, data.clock()) is State.RUNNING]
+    return (*_alarms(found.alerts), *_stopped(found, here), *_strays(alive))
 
 
 def _why_no_rows(data: Data) -> Emptiness:
@@ -107,31 +121,24 @@ def _why_no_rows(data: Data) -> Emptiness:
         return Emptiness(Reason.NEVER_STARTED)
     if not here:
         return Emptiness(Reason.OTHER_DATABASE, beats[0].safe_url)
-    failing = _failures(here)
-    return Emptiness(Reason.NOT_WRITTEN, failing[0].detail) if failing else Emptiness(Reason.NO_CALLS_YET)
+    failing = next((beat for beat in here if beat.waiting and beat.last_error and beat.stopped_at is None), None)
+    return Emptiness(Reason.NOT_WRITTEN, failing.last_error or "") if failing else Emptiness(Reason.NO_CALLS_YET)
 
 
-def _is_alive(beat: Heartbeat, now: datetime) -> bool:
-    return beat.stopped_at is None and now - beat.beat_at < SILENT_AFTER
-
-
-def _losses(beats: Sequence[Heartbeat]) -> list[Notice]:
-    lost = sum(beat.lost for beat in beats)
-    return [Notice(Trouble.LOST, count=lost)] if lost else []
-
-
-def _failures(beats: Sequence[Heartbeat]) -> list[Notice]:
-    failing = [beat for beat in beats if beat.waiting and beat.last_error and beat.stopped_at is None]
-    waiting = sum(beat.waiting for beat in failing)
-    return [Notice(Trouble.NOT_WRITTEN, failing[0].last_error or "", waiting)] if failing else []
-
-
-def _stopped(beats: Sequence[Heartbeat], now: datetime) -> list[Notice]:
-    proxies = [beat for beat in beats if beat.role == "proxy"]
-    if not proxies or any(_is_alive(beat, now) for beat in proxies):
+def _alarms(alerts: Sequence[Alert]) -> list[Notice]:
+    if not alerts:
         return []
-    last = max(beat.stopped_at or beat.beat_at for beat in proxies)
-    return [Notice(Trouble.STOPPED, since=last)]
+    worst = alerts[0]
+    return [Notice(Trouble.PIPELINE, worst.what, len(alerts) - 1, is_serious=worst.is_serious)]
+
+
+def _stopped(found: Pipeline, beats: Sequence[Heartbeat]) -> list[Notice]:
+    """Say that the last proxy has stopped, also long ago; one that is silent is an alert."""
+    recent = [state for account, state in zip(found.accounts, found.states, strict=True) if account.role == "proxy"]
+    proxies = [account for account in (*found.accounts, *beats) if account.role == "proxy"]
+    if not proxies or any(state is not State.STOPPED for state in recent):
+        return []
+    return [Notice(Trouble.STOPPED, since=max(account.stopped_at or account.beat_at for account in proxies))]
 
 
 def _strays(beats: Sequence[Heartbeat]) -> list[Notice]:

@@ -16,17 +16,19 @@ from dashboard import Data, create_app
 from dashboard.components.graph import CONFIG
 from tests.dashboard.conftest import served
 from tests.dashboard.watching import Watched
+from usage_plugin.account import ProcessAccount
 from usage_plugin.clock import utc_now
 from usage_plugin.event import CostConfidence, PriceSnapshot, Status, UsageEvent
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
+from usage_plugin.store.pipeline import keep_account
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/", "/requests", "/anomalies")
+PAGES = ("/", "/requests", "/anomalies", "/pipeline")
 LOOKS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
 PROMISE_MS = 5000
 TOO_WIDE = "part => part.scrollWidth > part.clientWidth"
@@ -72,10 +74,22 @@ def site(folder: Path, events: list[UsageEvent]) -> tuple[Dash, Engine]:
     return create_app(Data(engine, Settings(database_url=url, data_dir=folder))), engine
 
 
+def process(name: str, **changes: Any) -> ProcessAccount:
+    """Make an account of a proxy that stays alive for the whole test."""
+    now = utc_now()
+    known: dict[str, Any] = {
+        "process_id": name, "role": "proxy", "host": f"gateway-7c9f6d5b8-{name}", "pid": 12, "version": "0.1.0",
+        "started_at": now, "beat_at": now + timedelta(hours=1), "seen": 12_345, "spooled": 12_345, "stored": 12_340,
+    }  # fmt: skip
+    return ProcessAccount(**{**known, **changes})
+
+
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve a dashboard with 40 days of calls."""
+    """Serve a dashboard with 40 days of calls and something wrong in the recording."""
     app, engine = site(tmp_path_factory.mktemp("full"), company())
+    keep_account(engine, process("x2kqp", waiting=5, spool_bytes=12_000, oldest_waiting_at=utc_now()))
+    keep_account(engine, process("gone", set_aside=2, folded=400, stopped_at=utc_now()))
     with served(app) as address:
         yield address
     engine.dispose()
@@ -145,6 +159,8 @@ def extreme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for provider, cost in costs.items()
     ]
     app, engine = site(tmp_path_factory.mktemp("extreme"), calls)
+    huge = dict.fromkeys(("seen", "spooled", "stored", "waiting", "adopted", "folded", "set_aside", "lost"), 10**10)
+    keep_account(engine, process("host." * 20, last_error="the database is away " * 20, **huge))
     with served(app) as address:
         yield address
     engine.dispose()
@@ -161,6 +177,30 @@ def test_long_names_and_large_sums_stay_in_their_place(extreme: str, watch: Any,
     assert page.evaluate(BEYOND_CARD) == []
     for part in (".table", ".legend", ".shares"):
         expect(page.locator(f"{part} [title='{ARN}']").first).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1440, 1200, 900, 390])
+def test_long_hosts_and_errors_stay_in_their_place(extreme: str, watch: Any, width: int) -> None:
+    """The pipeline's numbers stay in their cards, and its table in its box."""
+    watched = watch(extreme, width=width)
+    page = watched.open("/pipeline")
+    expect(page.locator(".table-box")).to_be_visible()
+    assert page.evaluate(f"[...document.querySelectorAll('.table-box, .card')].filter({TOO_WIDE}).length") == 0
+    assert page.evaluate(BEYOND_CARD) == []
+    assert watched.overflow_px() <= 0
+
+
+def test_the_pipeline_follows_each_beat(live: tuple[str, Engine], watch: Any) -> None:
+    """A process that reports while the page is open shows by itself, and the other pages say what is wrong with it."""
+    address, engine = live
+    page = watch(address).open("/pipeline")
+    expect(page.get_by_text("No process has recorded here")).to_be_visible()
+    keep_account(engine, process("new", lost=3))
+    expect(page.locator(".kpi.bad")).to_contain_text("3", timeout=PROMISE_MS)
+    expect(page.locator(".of-pipeline")).to_be_hidden()
+    page.locator("#nav-overview").click()
+    page.get_by_role("link", name="See the pipeline").click()
+    expect(page.get_by_role("heading", name="Recording processes")).to_be_visible()
 
 
 @pytest.mark.parametrize("provider", ["rich", "well-off", "poor"])

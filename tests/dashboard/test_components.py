@@ -240,7 +240,7 @@ def test_no_match_offers_the_page_without_filters() -> None:
 def test_every_trouble_is_said(trouble: Trouble) -> None:
     """Each trouble is a sentence that carries its number or its cause."""
     (line,) = notice_list([Notice(trouble, detail="disk full", count=3, since=NOW)])
-    assert any(fact in line.children for fact in ("3 calls", "disk full", "2026-03-04"))
+    assert any(fact in words(line).lower() for fact in ("disk full", "2026-03-04"))
 
 
 def test_no_graph_can_be_uploaded() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import socket
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -35,6 +36,8 @@ from usage_plugin.store.write import write_events
 from usage_plugin.testing import FakeClock
 
 WEEK = Filters()
+GONE = 2**22 + 1
+"""No process has it: Linux counts no further than 2**22."""
 
 
 def beat(data: Data, folder: Path, **changes: Any) -> None:
@@ -254,11 +257,14 @@ def test_heartbeats_explain_an_empty_store(data: Data, tmp_path: Path, changes: 
     ("changes", "trouble"),
     [
         ({}, None),
-        ({"lost": 5}, Trouble.LOST),
+        ({"lost": 5}, Trouble.PIPELINE),
         ({"lost": 5, "role": "sdk", "beat_at": NOW - timedelta(days=2)}, None),
-        ({"waiting": 3, "last_error": "x", "role": "sdk", "beat_at": NOW - timedelta(hours=1)}, None),
-        ({"waiting": 3, "last_error": "disk full"}, Trouble.NOT_WRITTEN),
-        ({"beat_at": NOW - timedelta(minutes=5)}, Trouble.STOPPED),
+        ({"waiting": 3, "last_error": "x", "role": "sdk", "beat_at": NOW - timedelta(hours=1)}, Trouble.PIPELINE),
+        ({"waiting": 3, "last_error": "disk full"}, Trouble.PIPELINE),
+        ({"waiting": 3, "oldest_waiting_at": NOW - timedelta(seconds=61)}, Trouble.PIPELINE),
+        ({"beat_at": NOW - timedelta(minutes=5)}, Trouble.PIPELINE),
+        ({"beat_at": NOW - timedelta(minutes=5), "host": socket.gethostname(), "pid": GONE}, Trouble.STOPPED),
+        ({"beat_at": NOW - timedelta(days=5)}, Trouble.STOPPED),
         ({"stopped_at": NOW}, Trouble.STOPPED),
         ({"database_fingerprint": "other"}, Trouble.OTHER_DATABASE),
     ],
@@ -281,6 +287,8 @@ def test_reasons_for_a_broken_page(data: Data, store: Engine, sqlite_url: str, t
     away = Data(connect("postgresql+psycopg://u:secret@127.0.0.1:1/x"), Settings(data_dir=tmp_path))
     gone = why_broken(away, StoreUnavailable("x"))
     assert gone.reason is Reason.UNAVAILABLE
+    demo = Data(bare.engine, bare.settings, demo=True)
+    assert why_broken(demo, caught.value).reason is Reason.DEMO_MISSING
     assert "secret" not in gone.detail
 
 

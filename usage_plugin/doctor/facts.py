@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from usage_plugin.account import ProcessAccount
 from usage_plugin.clock import Clock, utc_now
 from usage_plugin.errors import InputError, StoreError, StoreUnavailable
-from usage_plugin.hold.heartbeat import FORGOTTEN_AFTER, Heartbeat, fingerprint, process_exists
-from usage_plugin.hold.local import local_beats
+from usage_plugin.hold.heartbeat import FORGOTTEN_AFTER, Heartbeat, process_exists
+from usage_plugin.hold.local import local_accounts, local_beats
 from usage_plugin.proxy_config import ProxyConfig, read_proxy_config
 from usage_plugin.settings import ENV_PREFIX, Settings
 from usage_plugin.store import read
@@ -61,6 +61,8 @@ class Facts:
     ended: frozenset[int]
     """Processes of this machine that are no more, whatever their last beat says."""
     database: DatabaseFacts
+    accounts: tuple[ProcessAccount, ...]
+    """What processes that recorded here in the last day say, on any machine that the database knows of."""
 
     @property
     def writers(self) -> tuple[Heartbeat, ...]:
@@ -77,14 +79,6 @@ class Facts:
         )
 
     @property
-    def accounts(self) -> tuple[ProcessAccount, ...]:
-        """What processes that recorded here in the last day say, on any machine that the database knows of."""
-        mine = fingerprint(self.settings.url)
-        local = (beat for beat in self.writers if beat.database_fingerprint == mine)
-        known = merge(self.database.accounts, local)
-        return tuple(account for account in known if self.now - account.beat_at < FORGOTTEN_AFTER)
-
-    @property
     def running_writers(self) -> tuple[Heartbeat, ...]:
         """Processes that record now."""
         return tuple(beat for beat in self.running if beat in self.writers)
@@ -93,10 +87,10 @@ class Facts:
 def gather(settings: Settings, environment: Mapping[str, str], clock: Clock = utc_now) -> Facts:
     """Look at everything once."""
     config, config_error = _config(settings.litellm_config, environment)
-    beats = local_beats(settings)
+    now, beats, database = clock(), local_beats(settings), _database(settings.url, clock)
     host = socket.gethostname()
     return Facts(
-        now=clock(),
+        now=now,
         settings=settings,
         enabled_by=_enabled_by(config, environment),
         config=config,
@@ -106,8 +100,14 @@ def gather(settings: Settings, environment: Mapping[str, str], clock: Clock = ut
         beats=tuple(beat for beat in beats if beat.database_fingerprint),
         refusals=tuple(beat for beat in beats if not beat.database_fingerprint),
         ended=frozenset(beat.pid for beat in beats if beat.host == host and not process_exists(beat.pid)),
-        database=_database(settings.url, clock),
+        database=database,
+        accounts=_accounts(settings, database, now),
     )
+
+
+def _accounts(settings: Settings, database: DatabaseFacts, now: datetime) -> tuple[ProcessAccount, ...]:
+    known = merge(database.accounts, local_accounts(settings))
+    return tuple(account for account in known if now - account.beat_at < FORGOTTEN_AFTER)
 
 
 def _enabled_by(config: ProxyConfig | None, environment: Mapping[str, str]) -> str:

@@ -16,13 +16,14 @@ from usage_plugin.store.read.answers import (
     Usage,
 )
 from usage_plugin.store.read.latency import latency_p95_ms, latency_p95_series
-from usage_plugin.store.read.pipeline import processes, recording
+from usage_plugin.store.read.pipeline import MINUTE, processes, recording
 from usage_plugin.store.read.question import Choice, Dimension, Granularity, Question
 from usage_plugin.store.read.records import Order, newest, recent, record_detail, records
 from usage_plugin.store.read.usage import confidence, cost_series, members, series, shares, stack, totals
 from usage_plugin.store.read.values import distinct_values
 
 __all__ = [
+    "MINUTE",
     "Choice",
     "ConfidenceSplit",
     "CostSeries",
