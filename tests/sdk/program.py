@@ -46,11 +46,27 @@ def failing_calls() -> None:
     asyncio.run(fail())
 
 
+async def abandoned_streams() -> None:
+    """Take the first words of a stream and go, once in each way."""
+    next(iter(litellm.completion(**CALL, stream=True)))
+    async for _ in await litellm.acompletion(**CALL, stream=True):
+        break
+
+
+def silent_stream() -> None:
+    for _ in litellm.completion(**CALL, stream=True):
+        pass
+
+
 litellm.callbacks = [usage_plugin.sdk_handler()]
 match sys.argv[1]:
     case "sync":
         sync_calls()
     case "async":
         asyncio.run(async_calls())
+    case "abandoned":
+        asyncio.run(abandoned_streams())
+    case "silent":
+        silent_stream()
     case "failing":
         failing_calls()

@@ -51,3 +51,19 @@ def test_failed_calls_are_rows(upstream: Upstream, tmp_path: Path) -> None:
     """A call that the provider refuses is a failure that costs nothing, sync and async."""
     rows = run("failing", upstream, tmp_path)
     assert [(row.status, row.error_class, row.cost_nano_usd) for row in rows] == [("failure", "BadRequestError", 0)] * 2
+
+
+def test_streams_that_a_program_abandons_are_rows(upstream: Upstream, tmp_path: Path) -> None:
+    """LiteLLM says nothing of them; the notes of their begins do, with an estimate that is marked."""
+    rows = run("abandoned", upstream, tmp_path)
+    assert [(row.status, row.provider, row.model, row.stream) for row in rows] == [
+        ("interrupted", "openai", "gpt-4o-mini", True)
+    ] * 2
+    assert {(row.tokens_source, row.cost_confidence) for row in rows} == {("estimated", "estimated")}
+
+
+def test_a_stream_without_usage_is_not_free(upstream: Upstream, tmp_path: Path) -> None:
+    """Without ``include_usage`` nobody counts, and nobody knows the cost."""
+    (row,) = run("silent", upstream, tmp_path)
+    assert (row.status, row.cost_nano_usd, row.cost_confidence) == ("success", None, "unpriced")
+    assert row.unpriced_reason == "provider_sent_no_usage"

@@ -187,6 +187,11 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
 class UsageSdkHandler(UsageHandler):
     """The handler in a program that calls LiteLLM itself, where the failure events are all there is."""
 
+    def log_pre_api_call(self, model: Any, messages: Any, kwargs: dict[str, Any]) -> None:
+        """Note a call that begins: of a stream that the program abandons, LiteLLM reports nothing else."""
+        with self.guard.stage("started"):
+            self.recorder.begin(self.reporter.started_by_program(model, messages, kwargs))
+
     async def async_log_failure_event(
         self,
         kwargs: dict[str, Any],

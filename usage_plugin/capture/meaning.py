@@ -62,7 +62,7 @@ class ReportMeaning:
             }
             return {"until_then": used, **request.failure, "key": _row_key(request.key)}
         report = _unreported(request.report, NOT_REPORTED, utc_now() - timedelta(seconds=request.over_for_s()))
-        return {**report, "stream_left": seen}
+        return {**report, "stream_left": seen or report.get("stream_left")}
 
 
 def _unreported(started: Report, why: str, ended_at: datetime) -> dict[str, Any]:

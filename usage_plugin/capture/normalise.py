@@ -228,8 +228,9 @@ class Normaliser:
         call_type = text(payload.get("call_type")) or text(request.get("call_type")) or "unknown"
         model_id = text(payload.get("model_id"))
         provider, model = provider_and_model(payload, status)
+        identity = call_id or text(report.get("nonce"))
         return UsageEvent(
-            event_key=event_key(call_id or report.get("nonce"), _start(payload, timing), str(status), call_type, model_id),
+            event_key=event_key(identity, _start(payload, timing), str(status), call_type, model_id),
             timing=timing,
             call_type=call_type,
             status=status,

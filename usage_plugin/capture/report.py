@@ -12,7 +12,7 @@ from typing import Any
 
 from usage_plugin.capture.passthrough import CALL_TYPE as PASS_THROUGH
 from usage_plugin.capture.passthrough import failed, is_unread, read_answer, with_answer
-from usage_plugin.capture.pick import PayloadPicker, Picked, pick_metadata, pick_request
+from usage_plugin.capture.pick import PayloadPicker, Picked, pick_metadata, pick_request, take
 from usage_plugin.capture.prices import PriceCatalog
 from usage_plugin.capture.prompt import prompt_characters
 from usage_plugin.capture.several import asked_model, payload_of
@@ -150,6 +150,21 @@ class Reporter:
             "prompt_characters": prompt_characters(request),
             "started_at": self._clock(),
         }
+
+    def started_by_program(self, model: object, messages: object, request: Payload) -> Picked:
+        """Note a call that a program makes without a proxy; it knows already whom it asks.
+
+        Args:
+            model: Of the provider.
+            messages: The prompt.
+            request: LiteLLM's details of the call.
+        """
+        params = mapping(request.get("litellm_params"))
+        asked = {**take(request, ("litellm_call_id", "stream")), "model": model, "messages": messages}
+        asked["metadata"] = request_metadata(params)
+        report = self.started(asked, text(request.get("call_type")) or "unknown")
+        report["stream_left"] = {"provider": request.get("custom_llm_provider"), "model": model}
+        return report
 
 
 def request_metadata(params: Payload) -> Payload:

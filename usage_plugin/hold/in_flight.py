@@ -14,6 +14,8 @@ from typing import Any
 
 # Streams whose chunks are kept until they are reported; about 100 kB each.
 MOST_WITNESSES = 1024
+# No call takes longer; what runs for so long has been forgotten by everybody.
+LONGEST_S = 2 * 3600.0
 # Requests that were given up, in case they are reported after all.
 MOST_GIVEN_UP = 4096
 
@@ -21,10 +23,11 @@ MOST_GIVEN_UP = 4096
 class Request:
     """One request between its first hook and its report."""
 
-    __slots__ = ("ended", "failure", "key", "line", "over_since", "report", "witness")
+    __slots__ = ("began_at", "ended", "failure", "key", "line", "over_since", "report", "witness")
 
     def __init__(self, key: str, report: dict[str, Any], line: bytes, ended: Callable[[Request], None]) -> None:
         self.key, self.report, self.line, self.ended = key, report, line, ended
+        self.began_at = time.monotonic()
         self.over_since: float | None = None
         self.witness: Any = None
         """Its stream, which knows what was said until a client left."""
@@ -102,9 +105,10 @@ class InFlight:
             request = self._over.popleft()
             if self._requests.get(request.key) is request and self.reported(request.key):
                 yield request
-        for key in list(self._requests) if all_of_them else ():
-            if request_left := self.reported(key):
-                yield request_left
+        forgotten = time.monotonic() - LONGEST_S
+        while (oldest := next(iter(self._requests.values()), None)) and (all_of_them or oldest.began_at < forgotten):
+            if self.reported(oldest.key):
+                yield oldest
 
     def give_up(self, key: str, event_key: str) -> None:
         """Remember the row that stands for a request which was given up."""
