@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Thread
@@ -24,6 +25,7 @@ from usage_plugin.testing import make_event
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 KEY = "c" * 32
 MARK = SpoolMark("worker", 1, 100)
+KEYS = [f"counted{number:025d}" for number in range(6)]
 
 
 def rows(engine: Engine, sql: str) -> list[dict[str, Any]]:
@@ -123,6 +125,24 @@ def test_a_commit_on_its_way_is_waited_for(engine: Engine) -> None:
     assert rows(engine, "SELECT * FROM usage_record") == []
 
 
+@pytest.mark.parametrize("size", [2, 60])
+def test_writers_that_meet_lose_nothing_and_block_nobody_for_good(engine: Engine, size: int) -> None:
+    """Four processes add to the same rows and the same totals at once, and end."""
+
+    def write(writer: int) -> None:
+        for number in range(8):
+            events = [make_event(team_id=f"t{(writer + i) % 3}", tags=("x",)) for i in range(size)]
+            both = [make_event(event_key=KEYS[i], calls=2) for i in (writer % 2, 1 - writer % 2)]
+            interim = make_event(status=Status.INTERRUPTED)
+            write_events(engine, [*events, interim], SpoolMark(f"w{writer}", 1, 2 * number + 1), both)
+            write_events(engine, [make_event(replaces=interim.event_key)], SpoolMark(f"w{writer}", 1, 2 * number + 2))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert int(one(engine, "SUM(calls) AS n")["n"]) == 4 * 8 * (size + 4 + 1)
+    assert found(engine) == expected(engine)
+
+
 def test_an_event_withdraws_the_row_that_it_replaces(engine: Engine) -> None:
     """The interim row goes with its tags, and its amounts leave the totals; a place without calls goes, too."""
     interim = make_event(event_key=KEY, status=Status.INTERRUPTED, tags=("a",), cost_usd="0.3")
@@ -168,9 +188,6 @@ def test_made_up_keys_leave_no_totals_behind(engine: Engine) -> None:
         {"api_key_hash": None, "rejected_requests": 1000},
     ]
     assert one(engine, "COUNT(DISTINCT api_key_hash) AS n") == {"n": 1001}
-
-
-KEYS = [f"{number:032x}" for number in range(6)]
 
 
 def _event(number: int, cost_usd: Decimal, **others: Any) -> UsageEvent:

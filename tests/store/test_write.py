@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from threading import Thread
 from typing import Any
@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, insert, text
 
 from usage_plugin.event import CostConfidence, PriceSnapshot, Status, UsageEvent
 from usage_plugin.store.rollups import fold_days, fold_hours, merge
-from usage_plugin.store.rows import record_row
+from usage_plugin.store.rows import RECORD_COLUMNS, record_row
+from usage_plugin.store.tables import UsageRecord, table_of
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -130,11 +131,32 @@ def test_the_contracts_query_runs(engine: Engine) -> None:
     ]
 
 
-@pytest.mark.parametrize("text_value", ["名前", "x" * 5000, "a'b\"c", ""])
+@pytest.mark.parametrize("text_value", ["名前", "x" * 5000, "a'b\"c", "", " ", "NULL", "None", 'a\\b{c,"d"}%s\n\t'])
 def test_any_text_can_be_a_dimension(engine: Engine, text_value: str) -> None:
     """Names in any script and length are kept as they are."""
-    write_events(engine, [make_event(team_id=text_value)])
-    assert rows(engine, "SELECT team_id FROM usage_daily") == [{"team_id": text_value}]
+    write_events(engine, [make_event(team_id=text_value, tags=(text_value,))])
+    for table, column in (("usage_record", "team_id"), ("usage_record_tag", "tag"), ("usage_daily", "team_id")):
+        assert rows(engine, f"SELECT {column} FROM {table}") == [{column: text_value}]
+
+
+@pytest.mark.parametrize("size", [1, 120])
+def test_rows_hold_what_the_declared_types_would_write(engine: Engine, size: int) -> None:
+    """The fast ways in write each column as SQLAlchemy does: moments, yes and no, numbers, and what is not set."""
+    offset = timezone(timedelta(hours=-5))
+    moment = datetime(2026, 3, 4, 23, 59, 59, 7, tzinfo=offset)
+    events = [make_event(completed_at=moment, stream=number % 2 == 0, ttft_ms=None) for number in range(size)]
+    write_events(engine, events)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE fast AS SELECT * FROM usage_record"))
+        connection.execute(text("DELETE FROM usage_record"))
+        values = [dict(zip(RECORD_COLUMNS, record_row(event, moment), strict=True)) for event in events]
+        connection.execute(insert(table_of(UsageRecord)), values)
+    columns = ", ".join(name for name in RECORD_COLUMNS if name != "created_at")
+    fast, declared = (rows(engine, f"SELECT {columns} FROM {name} ORDER BY id") for name in ("fast", "usage_record"))
+    assert fast == declared
+    assert {row["completed_at"] for row in fast} == {
+        "2026-03-05 04:59:59.000007" if engine.dialect.name == "sqlite" else moment
+    }
 
 
 EVENTS = st.lists(
