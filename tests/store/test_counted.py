@@ -199,6 +199,7 @@ def _event(number: int, cost_usd: Decimal, **others: Any) -> UsageEvent:
         team_id=("a", None, "")[number % 3],
         status=(Status.SUCCESS, Status.REJECTED, Status.FAILURE)[number % 3],
         is_terminal=number != 4,
+        cache_hit=number in (0, 4),
         cost_usd=None if confidence is CostConfidence.UNPRICED else cost_usd,
         confidence=confidence,
         **others,

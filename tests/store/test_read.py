@@ -156,6 +156,14 @@ def test_confidence_counts_calls_and_dollars(engine: Engine) -> None:
     assert split.cost_nano_usd == {"exact": 3 * 10**9, "estimated": 2 * 10**9}
 
 
+def test_a_row_that_counts_calls_is_so_many_calls(engine: Engine) -> None:
+    """It counts as many times as it says; its mean latency has no part in the percentile of single calls."""
+    write_events(engine, [at(1, calls=40, latency_ms=9e6, cost_usd=2), at(1, latency_ms=8.0, cost_usd=1)])
+    assert read.confidence(engine, DAY).requests == {"exact": 41}
+    assert read.totals(engine, DAY.between(DAY.start, NOON.replace(hour=1, minute=30))).requests == 41
+    assert read.latency_p95_ms(engine, DAY) == 8.0
+
+
 def test_records_are_paged_and_sorted_with_unknowns_last(engine: Engine) -> None:
     """A page of a sorted list, the same on each database, and how many there are in all."""
     write_events(engine, [at(1, cost_usd=1), at(2, cost_usd=None), at(3, cost_usd=3), at(4, cost_usd=2)])
