@@ -18,7 +18,7 @@ from tests.upstream.process import Upstream
 
 KEY = "sk-stop-test-0123456789abcdef0123456789ab"
 STOPS_WITHIN_S = 60
-LASTS_S = 5.0
+LASTS_S = 3.0
 DISPATCHED_WITHIN_S = 60.0
 # A worker that is busy importing does not answer uvicorn's five-second health check, and is killed for it.
 TWO_WORKERS = ("--num_workers", "2", "--timeout_worker_healthcheck", "60")

@@ -39,15 +39,6 @@ UNKNOWN = replace(FREE, cost_nano_usd=None, cost_confidence="unpriced", unpriced
 CLAUDE_SUCCESS = Expected(model=SONNET, cost_nano_usd=CLAUDE_PLAIN)
 PLAIN_SUCCESS = Expected(cost_nano_usd=MINI_PLAIN)
 LEFT = replace(ESTIMATED, status="interrupted", stream=True, completion_tokens=range(1, 74))
-# LiteLLM says nothing of it: neither which deployment was asked nor what it said.
-UNREPORTED = replace(
-    LEFT,
-    model="chat",
-    completion_tokens=0,
-    cost_nano_usd=None,
-    cost_confidence="unpriced",
-    unpriced_reason="not_reported_by_litellm",
-)
 BROKEN = replace(ESTIMATED, status="failure", stream=True, completion_tokens=range(1, 74))
 
 
@@ -86,11 +77,7 @@ def _left() -> list[Scenario]:
             replace(messages_left, **of_claude, prompt_tokens=1200),
         ),
         one("responses_stream_client_disconnect", _leaves(responses(slow)), replace(LEFT, call_type="aresponses")),
-        one(
-            "messages_to_openai_stream_client_disconnect",
-            _leaves(messages(slow, "chat")),
-            replace(UNREPORTED, call_type="anthropic_messages"),
-        ),
+        one("messages_to_openai_stream_client_disconnect", _leaves(messages(slow, "chat")), messages_left),
         one(
             "gemini_native_stream_client_disconnect",
             _gemini_left(),
@@ -105,7 +92,13 @@ def _left() -> list[Scenario]:
         one(
             "text_completion_stream_client_disconnect",
             _leaves(completion),
-            replace(UNREPORTED, call_type="atext_completion", model="complete"),
+            replace(
+                LEFT,
+                call_type="atext_completion",
+                model="gpt-3.5-turbo-instruct",
+                completion_tokens=range(1200),
+                cost_nano_usd=PerToken("1.50", "2.00"),
+            ),
         ),
         one(
             "passthrough_stream_client_disconnect",
