@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from usage_plugin import __version__
 from usage_plugin.clock import Clock, utc_now
-from usage_plugin.hold.heartbeat import Heartbeat, fingerprint, state_dirs, write_heartbeat_anywhere
+from usage_plugin.hold.heartbeat import Heartbeat, fingerprint, prune_heartbeats, state_dirs, write_heartbeat_anywhere
 from usage_plugin.settings import Settings
 
 BEAT_EVERY_S = 10.0
@@ -32,6 +32,8 @@ def beating(settings: Settings, *, clock: Clock = utc_now, every_s: float = BEAT
 
 
 def _beat(settings: Settings, first: Heartbeat, clock: Clock, stop: threading.Event, every_s: float) -> None:
+    with suppress(OSError):
+        prune_heartbeats(state_dirs(settings), clock())
     _write(settings, first)
     while not stop.wait(every_s):
         _write(settings, replace(first, beat_at=clock()))

@@ -179,15 +179,17 @@ def test_long_names_and_large_sums_stay_in_their_place(extreme: str, watch: Any,
         expect(page.locator(f"{part} [title='{ARN}']").first).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [1440, 1200, 900, 390])
-def test_long_hosts_and_errors_stay_in_their_place(extreme: str, watch: Any, width: int) -> None:
-    """The pipeline's numbers stay in their cards, and its table in its box."""
-    watched = watch(extreme, width=width)
+def test_long_hosts_and_errors_stay_in_their_place(extreme: str, watch: Any) -> None:
+    """The pipeline's numbers stay in their cards, and its table in its box, however wide the window is."""
+    watched = watch(extreme)
     page = watched.open("/pipeline")
     expect(page.locator(".table-box")).to_be_visible()
-    assert page.evaluate(f"[...document.querySelectorAll('.table-box, .card')].filter({TOO_WIDE}).length") == 0
-    assert page.evaluate(BEYOND_CARD) == []
-    assert watched.overflow_px() <= 0
+    for width in (1440, 1280, 1200, 900, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        fits = f"![...document.querySelectorAll('.table-box, .card')].some({TOO_WIDE})"
+        page.wait_for_function(fits, timeout=PROMISE_MS)  # charts follow the window a moment later
+        assert page.evaluate(BEYOND_CARD) == []
+        assert watched.overflow_px() <= 0
 
 
 def test_the_pipeline_follows_each_beat(live: tuple[str, Engine], watch: Any) -> None:

@@ -102,6 +102,17 @@ def test_without_the_store_the_files_speak(away: Data) -> None:
     assert post(ids.VERSION)[ids.NOTICES]["children"][0]["props"]["className"] == "notice of-pipeline serious"
 
 
+def test_a_store_that_just_failed_is_not_asked_again(data: Data, store: Engine) -> None:
+    """It may take seconds to fail; files say enough until the pulse finds it back."""
+    beat(data)
+    keep_account(store, account())
+    frame = pipeline(data, is_up=False)
+    assert ([found.host for found in frame.accounts], frame.has_answered) == (["node-1"], False)
+    assert [found.host for found in pipeline(data).accounts] == ["node-1", "node-2"]
+    poster_down = poster(create_app(data))
+    assert "node-2" not in json.dumps(poster_down(ids.PIPELINE_FIGURES, version__data="down"))
+
+
 def test_without_store_and_files_the_reason_is_said(away: Data) -> None:
     """As on any other page, once."""
     post = poster(create_app(away))
