@@ -7,7 +7,7 @@ from typing import Any
 
 from usage_plugin.capture.catalog import LoadedPriceMap
 from usage_plugin.capture.normalise import Normaliser
-from usage_plugin.capture.report import Reporter
+from usage_plugin.capture.report import Call, Reporter
 from usage_plugin.capture.streams import Noted
 from usage_plugin.clock import Clock
 from usage_plugin.event import UsageEvent
@@ -29,11 +29,11 @@ class Reading:
 
     def success(self, request: Mapping[str, Any], response: object, stream: Noted | None = None) -> UsageEvent:
         """Read what a success hook was given."""
-        return self.read(self.reporter.success(request, response, stream))[0]
+        return self.read(self.reporter.success(Call.of(request, lambda _key: stream), response))[0]
 
     def failure(self, request: Mapping[str, Any], error: object) -> UsageEvent:
         """Read what a failure hook was given."""
-        return self.read(self.reporter.failure(request, error))[0]
+        return self.read(self.reporter.failure(Call.of(request), error))[0]
 
     def read(self, report: dict[str, Any]) -> list[UsageEvent]:
         """Read a report as it comes back from the spool."""

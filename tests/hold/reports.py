@@ -19,7 +19,7 @@ from usage_plugin.settings import Settings
 
 def report_of(event: UsageEvent, request: str | None = None) -> Report:
     """Wrap an event up, with the name of its request."""
-    return {"request": request or event.event_key, "key": event.event_key, "event": json.loads(encode(event))}
+    return {"key": request or event.event_key, "row_key": event.event_key, "event": json.loads(encode(event))}
 
 
 class EventReports:
@@ -30,13 +30,9 @@ class EventReports:
         event = {**report["event"], "replaces": report.get("replaces")}
         return [decode(json.dumps(event).encode())]
 
-    def key_of(self, report: Report) -> str:
-        """Give the request's name."""
-        return str(report["request"])
-
     def key_of_line(self, line: bytes) -> str:
         """Give the name of a spooled report's request."""
-        return self.key_of(read_line(line))
+        return str(read_line(line)["key"])
 
     def of_killed(self, note: bytes, last_sign: datetime) -> Report:
         """Take the note's event for the request's."""

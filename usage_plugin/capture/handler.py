@@ -8,21 +8,18 @@ fires for a first attempt whose retry succeeds. And some requests end without an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from usage_plugin.capture.pick import Picked
-from usage_plugin.capture.report import Reporter, broken, request_key, request_metadata
-from usage_plugin.capture.several import SeenRequests, asks_several, request_of
+from usage_plugin.capture.report import Call, Reporter, broken, request_key, request_metadata
+from usage_plugin.capture.several import SeenRequests, asks_several
 from usage_plugin.capture.streams import Noted
-from usage_plugin.capture.values import mapping, plain
+from usage_plugin.capture.values import mapping
 from usage_plugin.guard import Guard
-from usage_plugin.hold.in_flight import Request
 from usage_plugin.hold.recorder import Recorder
 
-SAME_IN_TWINS = ("litellm_call_id", "startTime", "endTime", "model_id", "status")
 # Calls that a provider bills, by LiteLLM's names in `async_pre_call_hook`, and the names that it reports them by.
 BILLED = {
     "completion": "acompletion",
@@ -86,32 +83,26 @@ class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
 
     def _success(self, kwargs: Mapping[str, Any], response: object) -> None:
         with self.guard.stage("success"):
-            if self._is_recorded_by_deployment(kwargs):
-                return
-            noted = _stream_of(self._in_flight(kwargs, mapping(kwargs.get("litellm_params"))))
-            self._put(lambda: self.reporter.success(kwargs, response, noted), kwargs)
-
-    def _is_recorded_by_deployment(self, kwargs: Mapping[str, Any]) -> bool:
-        params = mapping(kwargs.get("litellm_params"))
-        if not asks_several(params):
-            return False
-        return request_of(kwargs.get("litellm_call_id"), request_metadata(params)) in self.several
+            try:
+                call = Call.of(kwargs, self._stream_of)
+                if asks_several(mapping(kwargs.get("litellm_params"))) and call.key in self.several:
+                    return
+                report = self.reporter.success(call, response)
+            except Exception as error:  # noqa: BLE001 - whatever a strange payload brings about
+                report = broken(error, kwargs)
+            self.recorder.put(report, twin=_twin(kwargs))
 
     def _failure(self, request: Mapping[str, Any], error: object) -> None:
         with self.guard.stage("failure"):
-            noted = _stream_of(self._in_flight(request, request))
-            self._put(lambda: self.reporter.failure(request, error, noted), request)
+            try:
+                report = self.reporter.failure(Call.of(request, self._stream_of), error)
+            except Exception as problem:  # noqa: BLE001 - as above
+                report = broken(problem, request)
+            self.recorder.put(report, twin=_twin(request))
 
-    def _put(self, make: Callable[[], Picked], request: Mapping[str, Any]) -> None:
-        """Hand a report over; one that cannot be made is kept aside with the reason."""
-        try:
-            report = make()
-        except Exception as error:  # noqa: BLE001 - whatever a strange payload brings about
-            report = broken(error, request.get("litellm_call_id"))
-        self.recorder.put(report, twin=_twin(request))
-
-    def _in_flight(self, request: Mapping[str, Any], params: Mapping[str, Any]) -> Request | None:
-        return self.recorder.in_flight.find(_key(request, params))
+    def _stream_of(self, key: str) -> Noted | None:
+        request = self.recorder.in_flight.find(key)
+        return None if request is None or not isinstance(request.witness, Noted) else request.witness
 
 
 class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so named see `no-log` calls too
@@ -144,7 +135,8 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
     ) -> Any:
         """Note a stream and hand it back as it is: nothing of ours stands between its chunks and the client."""
         with self.guard.stage("stream"):
-            self.recorder.in_flight.witness(_key(request_data, request_data), Noted.of(response, request_data))
+            key = request_key(request_data.get("litellm_call_id"), request_metadata(request_data))
+            self.recorder.in_flight.witness(key, Noted.of(response, request_data))
         return response
 
     async def async_post_call_success_deployment_hook(
@@ -156,9 +148,9 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
         """Record each answer to a request that asked several models; the first stands for the request."""
         with self.guard.stage("several"):
             if asks_several(request_data):
-                metadata = mapping(request_data.get("metadata"))
-                is_first = self.several.is_first(request_of(request_data.get("litellm_call_id"), metadata))
-                self.recorder.put(self.reporter.answer(request_data, response, call_type, is_terminal=is_first))
+                call = Call.of(request_data)
+                is_first = self.several.is_first(call.key)
+                self.recorder.put(self.reporter.answer(call, response, call_type, is_terminal=is_first))
 
     async def async_post_call_failure_hook(
         self,
@@ -179,9 +171,10 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
     ) -> None:
         """Keep the report of an attempt that failed, in case that nothing more is heard of its request."""
         with self.guard.stage("attempt"):
-            noted = self._in_flight(kwargs, mapping(kwargs.get("litellm_params")))
+            call = Call.of(kwargs, self._stream_of)
+            noted = self.recorder.in_flight.find(call.key)
             if noted is not None:
-                noted.failure = self.reporter.failure(kwargs, kwargs.get("exception"), _stream_of(noted))
+                noted.failure = self.reporter.failure(call, kwargs.get("exception"))
 
 
 class UsageSdkHandler(UsageHandler):
@@ -213,15 +206,9 @@ class UsageSdkHandler(UsageHandler):
         self._failure(kwargs, kwargs.get("exception"))
 
 
-def _key(request: Mapping[str, Any], params: Mapping[str, Any]) -> str:
-    return request_key(request.get("litellm_call_id"), request_metadata(params).get("litellm_received_at"))
-
-
-def _stream_of(request: Request | None) -> Noted | None:
-    return None if request is None or not isinstance(request.witness, Noted) else request.witness
-
-
 def _twin(request: Mapping[str, Any]) -> object:
-    """Name what two reports of one end share; what LiteLLM gives no id is reported once only."""
+    """Name what two reports of one end share; what LiteLLM gives no id or no moments is reported once only."""
     payload = mapping(request.get("standard_logging_object"))
-    return tuple(plain(payload.get(name)) for name in SAME_IN_TWINS) if payload.get(SAME_IN_TWINS[0]) else None
+    call_id, start, end = payload.get("litellm_call_id"), payload.get("startTime"), payload.get("endTime")
+    known = isinstance(call_id, str) and isinstance(start, float) and isinstance(end, float)
+    return (call_id, start, end, payload.get("status") == "success") if known else None

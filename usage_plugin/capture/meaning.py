@@ -8,7 +8,7 @@ from typing import Any
 
 from usage_plugin.capture.identity import event_key
 from usage_plugin.capture.normalise import Normaliser
-from usage_plugin.capture.report import Outcome, key_of
+from usage_plugin.capture.report import Outcome
 from usage_plugin.capture.streams import Noted, left
 from usage_plugin.capture.tokens import tokens_of_text
 from usage_plugin.clock import utc_now
@@ -37,14 +37,10 @@ class ReportMeaning:
         """
         return self.normaliser.events(report)
 
-    def key_of(self, report: Report) -> str:
-        """Name the request that a report is about."""
-        return key_of(report)
-
     def key_of_line(self, line: bytes) -> str:
         """Name the request that a spooled report is about; empty for what is no report."""
         try:
-            return key_of(read_line(line))
+            return str(read_line(line).get("key"))
         except ValueError:
             return ""
 
@@ -60,7 +56,7 @@ class ReportMeaning:
                 "prompt_tokens": tokens_of_text(request.report.get("prompt_characters")),
                 "completion_tokens": tokens_of_text(seen.get("characters")),
             }
-            return {"until_then": used, **request.failure, "key": _row_key(request.key)}
+            return {"until_then": used, **request.failure, "row_key": _row_key(request.key)}
         report = _unreported(request.report, NOT_REPORTED, utc_now() - timedelta(seconds=request.over_for_s()))
         return {**report, "stream_left": seen or report.get("stream_left")}
 
@@ -69,7 +65,7 @@ def _unreported(started: Report, why: str, ended_at: datetime) -> dict[str, Any]
     return {
         **started,
         "outcome": Outcome.UNREPORTED,
-        "key": _row_key(key_of(started)),
+        "row_key": _row_key(started["key"]),
         "error": {"class": why},
         "ended_at": ended_at,
     }

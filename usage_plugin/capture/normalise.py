@@ -72,8 +72,8 @@ class Normaliser:
             msg = text(report.get("reason")) or "a report of an unknown kind"
             raise ValueError(msg)
         event = replace(read(report), replaces=text(report.get("replaces")))
-        if key := text(report.get("key")):
-            event = replace(event, event_key=key)
+        if row_key := text(report.get("row_key")):
+            event = replace(event, event_key=row_key)
         taken_over = mapping(report.get("taken_over"))
         return [event, self._dropped(event, taken_over)] if taken_over else [event]
 
@@ -228,7 +228,7 @@ class Normaliser:
         call_type = text(payload.get("call_type")) or text(request.get("call_type")) or "unknown"
         model_id = text(payload.get("model_id"))
         provider, model = provider_and_model(payload, status)
-        identity = call_id or text(report.get("nonce"))
+        identity = call_id or text(report.get("key"))
         return UsageEvent(
             event_key=event_key(identity, _start(payload, timing), str(status), call_type, model_id),
             timing=timing,

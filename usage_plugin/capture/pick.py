@@ -73,14 +73,14 @@ DISCOUNT = ("discount_amount", "discount_percent", "margin_total_amount")
 SPEND_LOGS = ("feature", "environment")
 SESSION_HEADERS = ("x-litellm-session-id",)
 REQUEST = ("litellm_call_id", "call_type", "model", "litellm_no_upstream_llm_call", "prompt_cache_response_complete")
-_IF_ANYTHING = (("error_information", ERROR), ("cost_breakdown", DISCOUNT))
+_IF_ANY = (("error_information", ERROR), ("cost_breakdown", DISCOUNT), ("model_parameters", ("stream",)))
 # Price sets that one process remembers.
 REMEMBERED = 4096
 
 
 def take(source: Mapping[str, Any], names: tuple[str, ...]) -> Picked:
-    """Give the named values that are there and say something."""
-    return {name: value for name in names if (value := source.get(name)) is not None}
+    """Give the named values, ``None`` for what is not there; as one loop in C, since this is most of our time."""
+    return dict(zip(names, map(source.get, names), strict=True))
 
 
 def pick_metadata(metadata: Mapping[str, Any], *, with_who: bool) -> Picked:
@@ -126,12 +126,9 @@ class PayloadPicker:
         """Pick what a row is made of."""
         picked = take(payload, PAYLOAD)
         picked["metadata"] = _pick_own_metadata(mapping(payload.get("metadata")))
-        for name, part in _IF_ANYTHING:
-            found = take(mapping(payload.get(name)), part)
-            if any(found.values()):
-                picked[name] = found
-        if mapping(payload.get("model_parameters")).get("stream") is True:
-            picked["model_parameters"] = {"stream": True}
+        for name, part in _IF_ANY:
+            if found := mapping(payload.get(name)):
+                picked[name] = take(found, part)
         if known := mapping(payload.get("model_map_information")):
             value = self._prices(mapping(known.get("model_map_value")))
             picked["model_map_information"] = {"model_map_key": known.get("model_map_key"), "model_map_value": value}
@@ -172,5 +169,5 @@ def _prices_of_deployment(params: Mapping[str, Any], price_names: frozenset[str]
     found: Picked = {}
     for place in (params, own, *(info for info in inner if info is not own)):
         if isinstance(place, dict) and not price_names.isdisjoint(place):
-            found.update(take(place, tuple(price_names & place.keys())))
+            found.update({name: place[name] for name in price_names & place.keys() if place[name] is not None})
     return found

@@ -6,7 +6,9 @@ Reports are made on the proxy's event loop, so everything that can wait is left 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -18,11 +20,15 @@ from usage_plugin.capture.prompt import prompt_characters
 from usage_plugin.capture.several import asked_model, payload_of
 from usage_plugin.capture.streams import Noted, broken_off, provider_counted
 from usage_plugin.capture.tokens import billed_units
-from usage_plugin.capture.values import attribute, mapping, plain, text
+from usage_plugin.capture.values import MAX_TEXT, attribute, mapping, text
 from usage_plugin.clock import Clock, utc_now
 
 Payload = Mapping[str, Any]
 CAUSES_LOOKED_AT = 8
+
+
+def _no_stream(_key: str) -> None:
+    return None
 
 
 class Outcome(StrEnum):
@@ -39,6 +45,25 @@ class Outcome(StrEnum):
     """The request is over, or its process was killed, and LiteLLM has said nothing of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a hook was given, with what is needed of it at once."""
+
+    request: Payload
+    """The hook's ``kwargs`` or ``request_data``."""
+    metadata: Payload
+    key: str
+    stream: Noted | None = None
+    """What was noted of its stream."""
+
+    @classmethod
+    def of(cls, request: Payload, find_stream: Callable[[str], Noted | None] = _no_stream) -> Call:
+        """Look for the request's metadata in both of the places that hooks have them in."""
+        metadata = request_metadata(mapping(request.get("litellm_params"))) or request_metadata(request)
+        key = request_key(request.get("litellm_call_id"), metadata)
+        return cls(request, metadata, key, find_stream(key))
+
+
 class Reporter:
     """Makes reports.
 
@@ -51,27 +76,25 @@ class Reporter:
         self._catalog, self._clock = catalog, clock
         self._picker = PayloadPicker()
 
-    def success(self, request: Payload, response: object, stream: Noted | None = None) -> Picked:
-        """Report a request that succeeded: ``kwargs`` and ``response_obj`` of LiteLLM's success hooks.
+    def success(self, call: Call, response: object) -> Picked:
+        """Report a request that succeeded.
 
         Args:
-            request: The hook's ``kwargs``.
+            call: Of LiteLLM's success hooks.
             response: The hook's ``response_obj``.
-            stream: What was noted of its stream.
         """
+        request, stream = call.request, call.stream
         payload = mapping(request.get("standard_logging_object"))
         counted = None if stream is None else provider_counted(stream.stream, response)
         if is_unread(payload):
             answer = read_answer(request, response)
             payload, counted = with_answer(payload, request, answer, self._catalog), answer.is_complete
+        picked = self._picker.pick(payload)
         report = {
-            **_nonce(payload, request),
+            "key": call.key,
             "outcome": Outcome.SUCCESS,
-            "payload": self._picker.pick(payload),
-            "metadata": pick_metadata(
-                request_metadata(mapping(request.get("litellm_params"))),
-                with_who="user_api_key_hash" not in mapping(payload.get("metadata")),
-            ),
+            "payload": picked,
+            "metadata": pick_metadata(call.metadata, with_who=picked["metadata"]["user_api_key_hash"] is None),
             "request": pick_request(request, self._catalog.price_names),
             "billed": billed_units(payload.get("call_type"), request, response),
             "provider_counted": counted,
@@ -80,23 +103,22 @@ class Reporter:
             report["taken_over"] = stream.of_whom()
         return report
 
-    def failure(self, request: Payload, error: object, stream: Noted | None = None) -> Picked:
+    def failure(self, call: Call, error: object) -> Picked:
         """Report a failure.
 
         Args:
-            request: What ``async_post_call_failure_hook`` was given, or ``kwargs`` of LiteLLM's failure events.
+            call: Of ``async_post_call_failure_hook``, or of LiteLLM's failure events.
             error: What went wrong.
-            stream: What was noted of its stream.
         """
+        request, stream = call.request, call.stream
         payload = mapping(request.get("standard_logging_object"))
         if not payload and request.get("call_type") == PASS_THROUGH:
             payload = failed(request, self._catalog)
-        metadata = request_metadata(mapping(request.get("litellm_params"))) or request_metadata(request)
         report = {
-            **_nonce(payload, request),
+            "key": call.key,
             "outcome": Outcome.FAILURE,
             "payload": self._picker.pick(payload),
-            "metadata": pick_metadata(metadata, with_who=True),
+            "metadata": pick_metadata(call.metadata, with_who=True),
             "request": pick_request(request, self._catalog.price_names),
             "error": _describe(error),
             "ended_at": self._clock(),
@@ -105,22 +127,24 @@ class Reporter:
             report["until_then"] = used
         return report
 
-    def answer(self, request: Payload, response: object, call_type: object, *, is_terminal: bool) -> Picked:
+    def answer(self, call: Call, response: object, call_type: object, *, is_terminal: bool) -> Picked:
         """Report the answer of one deployment to a request that asked several.
 
         Args:
-            request: What ``async_post_call_success_deployment_hook`` was given.
+            call: Of ``async_post_call_success_deployment_hook``.
             response: The deployment's answer.
             call_type: LiteLLM's type of the call.
             is_terminal: Whether this row stands for the request.
         """
+        request = call.request
         payload = payload_of(request, response, call_type, self._catalog, self._clock())
         # The metadata may name another deployment's prices by now.
         own = {"litellm_params": {name: value for name, value in request.items() if name != "metadata"}}
         return {
+            "key": call.key,
             "outcome": Outcome.ANSWER,
             "payload": self._picker.pick(payload),
-            "metadata": pick_metadata(mapping(request.get("metadata")), with_who=True),
+            "metadata": pick_metadata(call.metadata, with_who=True),
             "request": pick_request({**request, **own}, self._catalog.price_names),
             "billed": billed_units(payload.get("call_type"), {}, response),
             "response_id": text(attribute(response, "id")),
@@ -138,9 +162,11 @@ class Reporter:
         """
         logging_object = request.get("litellm_logging_obj")
         call_id = request.get("litellm_call_id") or getattr(logging_object, "litellm_call_id", None)
+        metadata = request_metadata(request)
         return {
+            "key": request_key(call_id, metadata),
             "outcome": Outcome.STARTED,
-            "metadata": pick_metadata(request_metadata(request), with_who=True),
+            "metadata": pick_metadata(metadata, with_who=True),
             "request": {
                 "litellm_call_id": call_id,
                 "call_type": call_type,
@@ -159,9 +185,8 @@ class Reporter:
             messages: The prompt.
             request: LiteLLM's details of the call.
         """
-        params = mapping(request.get("litellm_params"))
         asked = {**take(request, ("litellm_call_id", "stream")), "model": model, "messages": messages}
-        asked["metadata"] = request_metadata(params)
+        asked["metadata"] = request_metadata(mapping(request.get("litellm_params")))
         report = self.started(asked, text(request.get("call_type")) or "unknown")
         report["stream_left"] = {"provider": request.get("custom_llm_provider"), "model": model}
         return report
@@ -175,33 +200,24 @@ def request_metadata(params: Payload) -> Payload:
     return other
 
 
-def request_key(call_id: object, received_at: object) -> str:
-    """Name a request: all of its reports have one key, also where a client reuses a call id.
+def request_key(call_id: object, metadata: Payload) -> str:
+    """Name a request: all of its reports have one key, also where a client reuses a call id; without an id, any key.
 
     Args:
         call_id: LiteLLM's.
-        received_at: When the proxy received it: a moment, or its epoch seconds as spooled.
+        metadata: The request's, which say when the proxy received it.
     """
-    return f"{plain(call_id)} {plain(received_at)}"
+    if not isinstance(call_id, str) or not call_id:
+        return secrets.token_hex(16)
+    received_at = metadata.get("litellm_received_at")
+    return f"{call_id[:MAX_TEXT]} {received_at if isinstance(received_at, datetime) else None}"
 
 
-def key_of(report: Payload) -> str:
-    """Name the request that a report is about."""
-    request, metadata = mapping(report.get("request")), mapping(report.get("metadata"))
-    call_id = mapping(report.get("payload")).get("litellm_call_id") or request.get("litellm_call_id")
-    return request_key(call_id, metadata.get("litellm_received_at"))
-
-
-def broken(error: Exception, call_id: object) -> Picked:
+def broken(error: Exception, request: Payload) -> Picked:
     """Stand in for a report that could not be made; its reason is all that will be kept of the call."""
-    reason = f"{type(error).__name__}: {error}"[:300]
-    return {"outcome": Outcome.BROKEN, "request": {"litellm_call_id": plain(call_id)}, "metadata": {}, "reason": reason}
-
-
-def _nonce(payload: Payload, request: Payload) -> Picked:
-    """Tell calls apart that LiteLLM gives no id."""
-    known = text(payload.get("litellm_call_id")) or text(request.get("litellm_call_id"))
-    return {} if known else {"nonce": secrets.token_hex(8)}
+    call_id = text(request.get("litellm_call_id"))
+    reason = f"{type(error).__name__} in the report of {call_id}: {error}"[:300]
+    return {"key": "", "outcome": Outcome.BROKEN, "reason": reason}
 
 
 def _describe(error: object) -> Picked:

@@ -25,8 +25,10 @@ def asks_several(request: Payload) -> bool:
     Args:
         request: A deployment hook's ``request_data``, or ``litellm_params`` of a success event.
     """
-    asked = asked_model(request)
-    return isinstance(asked, str) and "," in asked
+    try:
+        return "," in request["proxy_server_request"]["body"]["model"]
+    except (KeyError, TypeError):
+        return False
 
 
 def asked_model(request: Payload) -> object:
@@ -54,11 +56,6 @@ class SeenRequests:
 
     def __contains__(self, request: object) -> bool:
         return request in self._seen
-
-
-def request_of(call_id: object, metadata: Payload) -> tuple[str, str]:
-    """Tell requests apart though their clients may reuse a call id."""
-    return str(call_id), str(metadata.get("litellm_received_at"))
 
 
 def payload_of(

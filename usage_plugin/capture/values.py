@@ -63,18 +63,9 @@ def moment(value: object) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def plain(value: object) -> str | float | None:
-    """Give what can be compared and shown without surprises: a text, a number, a moment's epoch seconds."""
-    if isinstance(value, datetime):
-        return value.timestamp()
-    if isinstance(value, str):
-        return value[:MAX_TEXT]
-    known = number(value)
-    return known if known is not None or value is None else type(value).__name__
-
-
 def attribute(thing: object, name: str) -> Any:
     """Read a field of a response, which LiteLLM gives as an object or as a dict."""
-    if isinstance(thing, Mapping):
+    if thing.__class__ is dict:
         return thing.get(name)
-    return getattr(thing, name, None)
+    found = getattr(thing, name, None)
+    return thing.get(name) if found is None and isinstance(thing, Mapping) else found

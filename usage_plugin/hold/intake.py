@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from enum import Enum, auto
 from pathlib import Path
 
@@ -20,7 +19,6 @@ _log = get_logger(__name__)
 SPOOL_ATTEMPTS = 3
 # A spool is counted together by whole segments, so that a small one needs small ones.
 SEGMENTS_PER_SPOOL = 16
-KeyOf = Callable[[Report], str]
 
 
 class Taken(Enum):
@@ -39,14 +37,13 @@ class Intake:
     Args:
         settings: Sizes.
         root: Folder of all processes' spools.
-        key_of: Names the request that a report is about.
     """
 
-    def __init__(self, settings: Settings, root: Path, key_of: KeyOf) -> None:
+    def __init__(self, settings: Settings, root: Path) -> None:
         self.buffer = Buffer(settings.buffer_size)
         self.in_flight = InFlight(settings.unreported_after_s)
         self.spool: Spool | None = None
-        self._root, self._key_of = root, key_of
+        self._root = root
         self._segment_bytes = min(SEGMENT_BYTES, settings.spool_bytes // SEGMENTS_PER_SPOOL)
         self._recent = Recent()
         self._twins = threading.Lock()
@@ -68,7 +65,7 @@ class Intake:
         line = write_line(report)
         if self.spool is not None:
             self.spool.append(Kind.STARTED, line)
-        return self.in_flight.begin(self._key_of(report), report, line)
+        return self.in_flight.begin(report["key"], report, line)
 
     def take(self, report: Report, twin: object = None) -> Taken:
         """Keep a report of a request's end.
@@ -81,7 +78,7 @@ class Intake:
             with self._twins:
                 if self._recent.seen_before(twin):
                     return Taken.TWIN
-        key = self._key_of(report)
+        key = report["key"]
         self.in_flight.reported(key)
         if (given_up := self.in_flight.row_given_up(key)) is not None:
             report["replaces"] = given_up

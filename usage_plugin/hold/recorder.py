@@ -73,7 +73,7 @@ class Recorder:
         self._config, self._clock, self._started_at = litellm_config, clock, clock()
         self.root = settings.data_dir / "spool" / fingerprint(settings.url)
         self._tally = Tally(clock)
-        self._intake = Intake(settings, self.root, reports.key_of)
+        self._intake = Intake(settings, self.root)
         self.in_flight = self._intake.in_flight
         self._writer = Writer(settings)
         self._drain_spools = Drain(self._writer, reports, self.root, settings.batch_size)
@@ -115,7 +115,8 @@ class Recorder:
         self._tally.seen(spooled=taken is Taken.SPOOLED, lost=taken is Taken.LOST)
         if taken is Taken.LOST:
             self._guard.note("buffer_full", BufferError(f"{self.settings.buffer_size} calls wait for the database"))
-        self._signals.idle.clear()
+        if self._signals.idle.is_set():
+            self._signals.idle.clear()
         if not self._signals.wake.is_set():
             self._signals.wake.set()
 
@@ -222,15 +223,17 @@ class Recorder:
             for request in self.in_flight.overdue(all_of_them=all_of_them):
                 report = self._reports.of_unreported(request)
                 self.put(report)
-                self.in_flight.give_up(request.key, str(report["key"]))
+                self.in_flight.give_up(request.key, str(report["row_key"]))
 
     def _make_room(self) -> None:
         """Count together what waits, before disk or memory are full: whole hours are better than nothing."""
-        if self._reader is not None:
+        while self._reader is not None and not self._signals.stop.is_set():
             folded, unreadable = fold_oldest(
                 self._reader.folder, self._reader.position, self._reports.understand, self.settings.spool_bytes
             )
             self._note_fold(folded, self._set_aside(unreadable))
+            if not folded:
+                break
         buffer = self._intake.buffer
         if self._failing and buffer.is_half_full():
             batch = self._understand(buffer.take(len(buffer)))

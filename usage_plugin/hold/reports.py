@@ -20,9 +20,6 @@ class Reports(Protocol):
             Exception: Whatever a strange payload brings about.
         """
 
-    def key_of(self, report: Report) -> str:
-        """Name the request that a report is about."""
-
     def key_of_line(self, line: bytes) -> str:
         """Name the request that a spooled report is about; empty for what is no report."""
 

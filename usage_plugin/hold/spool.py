@@ -170,12 +170,17 @@ def counted_path(folder: Path, first: int, last: int) -> Path:
 
 def segments(folder: Path) -> list[Segment]:
     """List a spool's files, oldest first, without those whose calls were counted together in another."""
+    found = _files(folder)
+    return sorted(file for file in found if not any(other.contains(file) for other in found))
+
+
+def _files(folder: Path) -> list[Segment]:
     found = []
     for path in folder.glob("*.log"):
         numbers = path.stem.split("-")
         if 0 < len(numbers) < 3 and all(number.isdigit() for number in numbers):  # noqa: PLR2004 - first and last
             found.append(Segment(int(numbers[-1]), int(numbers[0]), path))
-    return sorted(file for file in found if not any(other.contains(file) for other in found))
+    return found
 
 
 def bytes_on_disk(folder: Path) -> int:
@@ -214,10 +219,10 @@ def read_lines(folder: Path, start: Position, *, ended: bool, up_to: int | None 
 
 def remove_segments(folder: Path, before: int) -> None:
     """Delete the segments below a number, which are stored, and those that were counted together."""
-    kept = {file.path for file in segments(folder) if file.number >= before}
-    for path in folder.glob("*.log"):
-        if path not in kept:
-            path.unlink(missing_ok=True)
+    found = _files(folder)  # looked up once: a segment that begins meanwhile is not among them
+    for file in found:
+        if file.number < before or any(other.contains(file) for other in found):
+            file.path.unlink(missing_ok=True)
 
 
 def format_line(kind: Kind, payload: bytes) -> bytes:
