@@ -19,6 +19,8 @@ def mapping(value: object) -> Mapping[str, Any]:
     """Give the mapping, or an empty one for anything else."""
     if value.__class__ is dict:  # asking for the abstract class takes ten times as long
         return value
+    if value is None:
+        return _EMPTY
     return value if isinstance(value, Mapping) else _EMPTY
 
 
@@ -54,7 +56,12 @@ def number(value: object) -> float | None:
 
 
 def moment(value: object) -> datetime | None:
-    """Read epoch seconds, an aware datetime, or a naive one in local time (LiteLLM's hook arguments) as UTC."""
+    """Read epoch seconds, a datetime or its ISO text as UTC; a naive one is local (LiteLLM's hook arguments)."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
     if isinstance(value, datetime):
         return value.astimezone(UTC)
     seconds = number(value)

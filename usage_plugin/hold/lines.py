@@ -19,8 +19,7 @@ MOST_BYTES = 16_384
 MOST_ITEMS, MOST_CHARACTERS, MOST_DEPTH = 64, 256, 6
 _LONGEST_KEY = 64
 _WHOLE_NUMBERS = 2**63
-# Datetimes come to `_plain`, so that a naive one is not written without its zone.
-_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def write_line(report: Report) -> bytes:
@@ -48,9 +47,7 @@ def read_line(line: bytes) -> Report:
 
 
 def _plain(value: object) -> object:
-    """Word what JSON does not know: moments as epoch seconds, pydantic's objects as dicts, anything else not at all."""
-    if isinstance(value, datetime):
-        return value.timestamp()
+    """Word what JSON does not know: pydantic's objects as dicts, anything else not at all."""
     dump = getattr(value, "model_dump", None)
     return dump() if callable(dump) else None
 
@@ -78,6 +75,8 @@ def _bounded_scalar(value: object, depth: int) -> Any:
         return int(value) if abs(value) < _WHOLE_NUMBERS else None
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.isoformat()
     try:
         plain = _plain(value)
     except Exception:  # noqa: BLE001 - any object of anybody's

@@ -37,6 +37,9 @@ class Kind(StrEnum):
     """Calls that are understood and counted together already."""
 
 
+_PREFIXES = {kind: kind.encode() + b" " for kind in Kind}
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
     """A place in a process's spool: the byte after the last line read of a file, named by its last segment."""
@@ -227,7 +230,7 @@ def remove_segments(folder: Path, before: int) -> None:
 
 def format_line(kind: Kind, payload: bytes) -> bytes:
     """Word a line of a segment."""
-    body = kind.value.encode() + b" " + payload
+    body = _PREFIXES[kind] + payload
     return b"%08x %b\n" % (zlib.crc32(body), body)
 
 
