@@ -16,7 +16,8 @@ pytestmark = pytest.mark.proxy
 def test_every_scenario_becomes_the_rows_that_it_should(proxy: Proxy, pytestconfig: pytest.Config) -> None:
     """As many rows as were billed or refused, with status, tokens, cost and how it is known, and no other row."""
     played = play(proxy, SCENARIOS, WAIT_AT_MOST_S)
-    print(table(played))
+    if pytestconfig.getoption("capture") == "no":
+        print(table(played))
     wrong = [each for each in played if differences(each)]
     pytestconfig.stash[SUMMARY].append(f"{len(played)} scenarios, {len(wrong)} of them not as they should be")
     surprising = [each for each in wrong if each.scenario.name not in PENDING | UNSTEADY]
