@@ -18,10 +18,12 @@ from usage_plugin.hold.fold import fold_events, fold_oldest
 from usage_plugin.hold.lines import write_line
 from usage_plugin.hold.spool import Kind, Position, Spool, bytes_on_disk, segment_path, segments
 from usage_plugin.hold.spool_reader import SpoolReader
+from usage_plugin.hold.writer import Writer
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.rollups import fold_hours
 from usage_plugin.store.rows import record_row
+from usage_plugin.store.write import SpoolMark
 from usage_plugin.testing import make_event
 
 NOON = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
@@ -182,3 +184,17 @@ def test_a_long_outage_fits_into_the_space_for_it(tmp_path: Path) -> None:
     engine.dispose()
     assert rows[0] < rows[1] == 3000
     assert tuple(map(int, totals)) == (3000, 3000 * 1_000_000)
+
+
+def test_a_counted_row_that_the_database_refuses_holds_up_nothing(engine: Engine, tmp_path: Path) -> None:
+    """The rows beside it are stored, and it is set aside."""
+    url = engine.url.render_as_string(hide_password=False)
+    writer = Writer(Settings(data_dir=tmp_path, database_url=url))
+    naive = make_event(completed_at=NOON.replace(tzinfo=None), calls=5)
+    mark = SpoolMark("owner", 1, 10)
+    assert writer.write([make_event()], mark, [naive]) == 1
+    assert writer.position_of("owner") == mark
+    assert "no time zone" in (tmp_path / "refused-calls.jsonl").read_text()
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM usage_record")).scalar_one() == 1
+    writer.close()

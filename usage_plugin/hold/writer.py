@@ -69,9 +69,8 @@ class Writer:
         try:
             write_events(engine, events, mark, counted)
         except StoreRefused as error:
-            refused = self._write_halves(events, error)
-            write_events(engine, (), mark, counted)
-            return refused
+            refused = self.write(events) if counted else self._write_halves(events, error)
+            return refused + self._write_counted(mark, counted)
         return 0
 
     def position_of(self, owner: str) -> SpoolMark:
@@ -121,6 +120,18 @@ class Writer:
             return 1
         half = len(events) // 2
         return self.write(events[:half]) + self.write(events[half:])
+
+    def _write_counted(self, mark: SpoolMark | None, counted: Sequence[UsageEvent]) -> int:
+        engine = self.prepare()
+        try:
+            write_events(engine, (), mark, counted)
+        except StoreRefused as error:
+            for event in counted:
+                _log.error("call_refused_by_database", event_key=event.event_key, reason=str(error))
+                self.set_aside(encode(event), str(error))
+            write_events(engine, (), mark)
+            return len(counted)
+        return 0
 
     def set_aside(self, raw: bytes, reason: str) -> None:
         """Keep what can never be stored in a file, with the reason.
