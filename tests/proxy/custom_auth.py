@@ -29,7 +29,6 @@ OWNERS: dict[str, dict[str, Any]] = {
     },
     "sk-trace-team": {"key_alias": "trace", "user_id": "azure", "team_id": "team-trace", "team_alias": "Trace"},
     "sk-half-of-a-body": {"key_alias": "half-of-a-body"},
-    "sk-one-a-minute": {"key_alias": "one-a-minute", "user_id": "ken", "rpm_limit": 1},
     "sk-one-in-parallel": {"key_alias": "one-in-parallel", "user_id": "dennis", "max_parallel_requests": 1},
     "sk-one-at-a-time": {"key_alias": "limited", "user_id": "linus", "rpm_limit": 1},
 }

@@ -52,7 +52,6 @@ def _limited(name: str, first: Asked, refusal: Expected = LIMITED, *, at_once: b
 SCENARIOS: list[Scenario] = [
     *_refused(),
     _limited("rpm_limited_by_litellm", chat(plain(), "one-a-minute"), REJECTED),
-    _limited("rpm_of_a_key", replace(chat(plain()), key="sk-one-a-minute")),
     _limited(
         "max_parallel_limited",
         replace(chat(plain(delay_ms=1500)), key="sk-one-in-parallel"),
