@@ -6,6 +6,7 @@ answers and headers are never among them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,6 +77,7 @@ REQUEST = ("litellm_call_id", "call_type", "model", "litellm_no_upstream_llm_cal
 _IF_ANY = (("error_information", ERROR), ("cost_breakdown", DISCOUNT), ("model_parameters", ("stream",)))
 # Price sets that one process remembers.
 REMEMBERED = 4096
+REMEMBERED_FOR_S = 5.0
 
 
 def take(source: Mapping[str, Any], names: tuple[str, ...]) -> Picked:
@@ -98,19 +100,49 @@ def pick_metadata(metadata: Mapping[str, Any], *, with_who: bool) -> Picked:
     return picked
 
 
-def pick_request(request: Mapping[str, Any], price_names: frozenset[str]) -> Picked:
-    """Pick from a hook's ``kwargs`` or ``request_data``.
+class RequestPicker:
+    """Picks from a hook's ``kwargs`` or ``request_data``.
+
+    Looking for prices of its own in a deployment's config takes longer than all the rest, so that deployments without
+    any are remembered for a few seconds.
 
     Args:
-        request: The hook's argument.
         price_names: Every name that a price may have.
     """
-    picked = take(request, REQUEST)
-    if request.get("first_api_call_start_time"):
-        picked["first_api_call_start_time"] = True
-    if prices := _prices_of_deployment(mapping(request.get("litellm_params")), price_names):
-        picked["litellm_params"] = prices
-    return picked
+
+    def __init__(self, price_names: frozenset[str]) -> None:
+        self._price_names = price_names
+        self._without_own_prices: dict[str, float] = {}
+
+    def pick(self, request: Mapping[str, Any], deployment_id: object) -> Picked:
+        """Pick what a row is made of.
+
+        Args:
+            request: The hook's argument.
+            deployment_id: Of the deployment that answered.
+        """
+        picked = take(request, REQUEST)
+        if request.get("first_api_call_start_time"):
+            picked["first_api_call_start_time"] = True
+        now, deployment = time.monotonic(), deployment_id if isinstance(deployment_id, str) else ""
+        if self._without_own_prices.get(deployment, 0.0) > now:
+            return picked
+        if prices := self._prices_of_deployment(mapping(request.get("litellm_params"))):
+            picked["litellm_params"] = prices
+        elif deployment and (deployment in self._without_own_prices or len(self._without_own_prices) < REMEMBERED):
+            self._without_own_prices[deployment] = now + REMEMBERED_FOR_S
+        return picked
+
+    def _prices_of_deployment(self, params: Mapping[str, Any]) -> Picked:
+        """Give the prices that a deployment's own config names, wherever LiteLLM keeps them."""
+        own = params.get("model_info")
+        inner = [mapping(params.get(name)).get("model_info") for name in ("metadata", "litellm_metadata")]
+        found: Picked = {}
+        for place in (params, own, *(info for info in inner if info is not own)):
+            if isinstance(place, dict):
+                prices = take(place, tuple(self._price_names & place.keys()))
+                found.update((name, price) for name, price in prices.items() if price is not None)
+        return found
 
 
 class PayloadPicker:
@@ -160,14 +192,3 @@ def _pick_own_metadata(own: Mapping[str, Any]) -> Picked:
     if headers := mapping(own.get("requester_custom_headers")):
         picked["requester_custom_headers"] = take(headers, SESSION_HEADERS)
     return picked
-
-
-def _prices_of_deployment(params: Mapping[str, Any], price_names: frozenset[str]) -> Picked:
-    """Give the prices that a deployment's own config names, wherever LiteLLM keeps them."""
-    own = params.get("model_info")
-    inner = [mapping(params.get(name)).get("model_info") for name in ("metadata", "litellm_metadata")]
-    found: Picked = {}
-    for place in (params, own, *(info for info in inner if info is not own)):
-        if isinstance(place, dict) and not price_names.isdisjoint(place):
-            found.update({name: place[name] for name in price_names & place.keys() if place[name] is not None})
-    return found

@@ -14,7 +14,7 @@ from typing import Any
 
 from usage_plugin.capture.passthrough import CALL_TYPE as PASS_THROUGH
 from usage_plugin.capture.passthrough import failed, is_unread, read_answer, with_answer
-from usage_plugin.capture.pick import PayloadPicker, Picked, pick_metadata, pick_request, take
+from usage_plugin.capture.pick import PayloadPicker, Picked, RequestPicker, pick_metadata, take
 from usage_plugin.capture.prices import PriceCatalog
 from usage_plugin.capture.prompt import prompt_characters
 from usage_plugin.capture.several import asked_model, payload_of
@@ -74,7 +74,7 @@ class Reporter:
 
     def __init__(self, catalog: PriceCatalog, clock: Clock = utc_now) -> None:
         self._catalog, self._clock = catalog, clock
-        self._picker = PayloadPicker()
+        self._picker, self._request_picker = PayloadPicker(), RequestPicker(catalog.price_names)
 
     def success(self, call: Call, response: object) -> Picked:
         """Report a request that succeeded.
@@ -95,7 +95,7 @@ class Reporter:
             "outcome": Outcome.SUCCESS,
             "payload": picked,
             "metadata": pick_metadata(call.metadata, with_who=picked["metadata"]["user_api_key_hash"] is None),
-            "request": pick_request(request, self._catalog.price_names),
+            "request": self._request_picker.pick(request, payload.get("model_id")),
             "billed": billed_units(payload.get("call_type"), request, response),
             "provider_counted": counted,
         }
@@ -119,7 +119,7 @@ class Reporter:
             "outcome": Outcome.FAILURE,
             "payload": self._picker.pick(payload),
             "metadata": pick_metadata(call.metadata, with_who=True),
-            "request": pick_request(request, self._catalog.price_names),
+            "request": self._request_picker.pick(request, payload.get("model_id")),
             "error": _describe(error),
             "ended_at": self._clock(),
         }
@@ -145,7 +145,7 @@ class Reporter:
             "outcome": Outcome.ANSWER,
             "payload": self._picker.pick(payload),
             "metadata": pick_metadata(call.metadata, with_who=True),
-            "request": pick_request({**request, **own}, self._catalog.price_names),
+            "request": self._request_picker.pick({**request, **own}, payload.get("model_id")),
             "billed": billed_units(payload.get("call_type"), {}, response),
             "response_id": text(attribute(response, "id")),
             "asked_model": text(asked_model(request)),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from usage_plugin.capture.tokens import tokens_of_text
-from usage_plugin.capture.values import attribute, count, mapping, text
+from usage_plugin.capture.values import attribute, count, field_of, mapping, text
 
 # A provider reports with its first words, its last ones, or both.
 LOOKED_AT_FIRST, LOOKED_AT_LAST = 2, 4
@@ -38,13 +38,13 @@ class Noted:
             stream: What LiteLLM gave its streaming hook.
             request: What the hook was given as ``request_data``.
         """
-        hidden = mapping(getattr(stream, "_hidden_params", None))
+        source = getattr(stream, "_source", stream)  # behind LiteLLM's own wrapper, which looks names up slowly
         return cls(
             stream,
             request.get("litellm_logging_obj"),
-            provider=text(getattr(stream, "custom_llm_provider", None)),
-            model=text(getattr(stream, "model", None)),
-            deployment_id=text(hidden.get("model_id")),
+            provider=text(field_of(source, "custom_llm_provider")),
+            model=text(field_of(source, "model")),
+            deployment_id=text(mapping(field_of(source, "_hidden_params")).get("model_id")),
         )
 
     def was_taken_over(self) -> bool:
@@ -71,11 +71,17 @@ def provider_counted(stream: object, response: object) -> bool | None:
         return None
     if _is_of_another_attempt(stream, chunks, response):
         return attribute(attribute(response, "usage"), "prompt_tokens_details") is not None
-    telling = [*chunks[:LOOKED_AT_FIRST], *chunks[LOOKED_AT_FIRST:][-LOOKED_AT_LAST:]]
-    reports = [usage for usage in (attribute(chunk, "usage") for chunk in telling) if usage]
-    has_prompt = any(count(attribute(usage, "prompt_tokens")) for usage in reports)
-    # Anthropic opens a stream with the prompt's count and one token of output, and says the rest at its end.
-    return has_prompt and (len(reports) > 1 or any(map(_finished, telling)))
+    reports, has_prompt, finished = 0, False, False
+    # From the end, where most providers report. Anthropic opens a stream with the prompt's count and one token of
+    # output, and says the rest at its end.
+    for chunk in (*reversed(chunks[LOOKED_AT_FIRST:][-LOOKED_AT_LAST:]), *chunks[:LOOKED_AT_FIRST]):
+        if usage := field_of(chunk, "usage"):
+            reports += 1
+            has_prompt = has_prompt or bool(count(field_of(usage, "prompt_tokens")))
+        finished = finished or _finished(chunk)
+        if has_prompt and (finished or reports > 1):
+            return True
+    return False
 
 
 def broken_off(stream: object, request_data: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,9 +159,9 @@ def _is_of_another_attempt(stream: object, chunks: Sequence[Any], response: obje
     """
     if any(getattr(stream, name, None) is not None for name in ("_source_iterator", "_billing_source")):
         return False
-    return attribute(response, "id") not in {attribute(chunks[0], "id"), attribute(chunks[-1], "id")}
+    return field_of(response, "id") not in {field_of(chunks[0], "id"), field_of(chunks[-1], "id")}
 
 
 def _finished(chunk: object) -> bool:
-    choices = attribute(chunk, "choices")
-    return bool(choices) and bool(attribute(choices[0], "finish_reason"))
+    choices = field_of(chunk, "choices")
+    return bool(choices) and bool(field_of(choices[0], "finish_reason"))

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from usage_plugin.capture.values import attribute, count, mapping, number, text
+from usage_plugin.capture.values import attribute, count, field_of, mapping, number, text
 from usage_plugin.event import TokenCounts, TokensSource, UnitCounts
 
 Usage = Mapping[str, Any]
@@ -162,7 +162,7 @@ def billed_units(call_type: object, request: Mapping[str, Any], response: object
     if kind == "rerank":
         billed = attribute(attribute(response, "meta"), "billed_units")
         return {name: attribute(billed, name) for name in ("search_units", "total_tokens")}
-    return {"service_tier": attribute(response, "service_tier")}
+    return {"service_tier": field_of(response, "service_tier")}
 
 
 def read_units(billed: Mapping[str, Any]) -> UnitCounts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import secrets
 import threading
+import time
 from dataclasses import dataclass, field, replace
 
 from usage_plugin.account import Role
@@ -84,6 +85,7 @@ class Recorder:
         self._signals = _Signals()
         self._thread: threading.Thread | None = None
         self._failing = False
+        self._beat_due = 0.0
 
     @property
     def counts(self) -> Counts:
@@ -115,10 +117,8 @@ class Recorder:
         self._tally.seen(spooled=taken is Taken.SPOOLED, lost=taken is Taken.LOST)
         if taken is Taken.LOST:
             self._guard.note("buffer_full", BufferError(f"{self.settings.buffer_size} calls wait for the database"))
-        if self._signals.idle.is_set():
+        if self._signals.idle.is_set():  # the thread is not woken: it would take its turn in the middle of a hook
             self._signals.idle.clear()
-        if not self._signals.wake.is_set():
-            self._signals.wake.set()
 
     def flush(self, timeout_s: float = FLUSH_AT_EXIT_S) -> bool:
         """Wait until everything taken is written; says whether it is."""
@@ -152,21 +152,23 @@ class Recorder:
     def _run(self) -> None:
         pause_s = 0.0
         while not self._signals.stop.is_set():
-            if pause_s:
-                self._signals.stop.wait(pause_s)
-            else:
-                self._signals.wake.wait(BEAT_EVERY_S)
-                self._signals.stop.wait(self.settings.flush_every_s if self._tally.waiting else 0)
+            self._rest(pause_s or self.settings.flush_every_s, self._signals.stop if pause_s else self._signals.wake)
             self._signals.wake.clear()
             self._report_overdue()
             pause_s = 0.0 if self._drain() else min(pause_s * 2 or 0.25, RETRY_AT_MOST_EVERY_S)
             with self._guard.stage("fold"):
                 self._make_room()
-            self._beat()
+            self._beat_when_due()
         stored = self._drain()
         self._beat(stopped=True)
         self._close_spool(stored=stored)
         self._writer.close()
+
+    def _rest(self, seconds: float, signal: threading.Event) -> None:
+        """Wait for a while or until a signal, and beat meanwhile."""
+        until = time.monotonic() + seconds
+        while not signal.wait(max(0.0, min(until - time.monotonic(), BEAT_EVERY_S))) and time.monotonic() < until:
+            self._beat_when_due()
 
     def _drain(self) -> bool:
         """Write all that waits; ``False`` when the database is to be tried again later."""
@@ -266,20 +268,26 @@ class Recorder:
     def _failed(self, error: Exception) -> None:
         self._tally.failed(error)
         if not self._failing:
-            self._failing = True
+            self._failing, self._beat_due = True, 0.0
             reason = str(error) if isinstance(error, StoreError) else describe(error)
             _log.error("usage_is_not_recorded", waiting=self._tally.waiting, reason=reason)
         self._guard.count("store")
 
     def _recovered(self) -> None:
         if self._failing:
-            self._failing = False
+            self._failing, self._beat_due = False, 0.0
             if self._intake.spool is None:
                 self._open_spool()
             self._tally.recovered()
             _log.warning("usage_is_recorded_again", stored=self.counts.stored)
 
+    def _beat_when_due(self) -> None:
+        """Beat, but not after each of many small batches."""
+        if time.monotonic() >= self._beat_due:
+            self._beat()
+
     def _beat(self, *, stopped: bool = False) -> None:
+        self._beat_due = time.monotonic() + BEAT_EVERY_S
         beat = self.heartbeat(stopped=stopped)
         with self._guard.stage("heartbeat"):
             write_heartbeat_anywhere(state_dirs(self.settings), beat)

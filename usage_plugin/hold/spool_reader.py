@@ -17,7 +17,7 @@ Understand = Callable[[Report], list[UsageEvent]]
 """Turns a report into events; raises where it cannot."""
 
 # While this thread computes, the event loop may have to wait for it: a request is worth more than a batch.
-REST_AFTER_LINES, REST_S = 25, 0.001
+REST_AFTER_LINES, REST_S = 8, 0.0005
 
 
 @dataclass(frozen=True, slots=True)
