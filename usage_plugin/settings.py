@@ -78,6 +78,25 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds that a call may wait for the database before `doctor` and the dashboard raise an alert.",
     )
+    retain_records_days: int = Field(
+        default=90,
+        ge=0,
+        le=36_500,
+        description="Days for which `usage-plugin prune` keeps single calls and their tags; 0 for ever.",
+    )
+    retain_hourly_days: int = Field(
+        default=800,
+        ge=0,
+        le=36_500,
+        description="Days for which hourly totals are kept, at least as long as single calls; 0 for ever. "
+        "800 days let two years be compared.",
+    )
+    retain_daily_days: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="Days for which daily totals are kept, at least as long as hourly ones; 0 for ever.",
+    )
     feature_tag_prefix: str = Field(
         default="feature:", description="A request tag with this prefix sets the call's `feature`."
     )

@@ -249,7 +249,25 @@ class PipelineProcess(SQLModel, table=True):
     last_error_at: dt.datetime | None = _moment(default=None, nullable=True)
 
 
-TABLES = (UsageRecord, UsageRecordTag, PriceSnapshotRow, UsageDaily, UsageHourly, SpoolPosition, PipelineProcess)
+class RetentionMark(SQLModel, table=True):
+    """Up to when rows of a kind were pruned: before it there may be rows still, but not all."""
+
+    __tablename__ = "retention_mark"
+
+    kind: str = Field(primary_key=True)
+    pruned_before: dt.datetime = _moment()
+
+
+TABLES = (
+    UsageRecord,
+    UsageRecordTag,
+    PriceSnapshotRow,
+    UsageDaily,
+    UsageHourly,
+    SpoolPosition,
+    PipelineProcess,
+    RetentionMark,
+)
 
 
 def table_of(model: type[SQLModel]) -> Table:

@@ -1,0 +1,75 @@
+"""Days to keep in, the moments before which rows go out, and the marks that say up to when they went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from usage_plugin.store.tables import RetentionMark, table_of
+
+FOR_EVER = 0
+# No call is older; a day off the first one, so that every time zone can show it.
+BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+class Kind(StrEnum):
+    """What is kept for so long."""
+
+    RECORDS = "records"
+    HOURLY = "hourly"
+    DAILY = "daily"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Days for which each kind is kept; 0 is for ever. Totals are kept at least as long as what they sum up."""
+
+    records_days: int
+    hourly_days: int
+    daily_days: int
+
+    def cutoffs(self, now: datetime) -> dict[Kind, datetime]:
+        """Give the moment before which each kind goes: a whole hour for records, a UTC day for totals."""
+        records = _before(now, self.records_days)
+        hourly = min(records, _before(now, self.hourly_days))
+        daily = min(hourly, _before(now, self.daily_days))
+        return {Kind.RECORDS: floor_hour(records), Kind.HOURLY: floor_day(hourly), Kind.DAILY: floor_day(daily)}
+
+
+def floor_hour(moment: datetime) -> datetime:
+    """Give the start of the UTC hour."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def floor_day(moment: datetime) -> datetime:
+    """Give the start of the UTC day."""
+    return floor_hour(moment).replace(hour=0)
+
+
+def pruned_before(connection: Connection) -> Mapping[Kind, datetime]:
+    """Say up to when rows of each kind were deleted: from that moment on they are complete."""
+    marks = table_of(RetentionMark)
+    found = {row.kind: row.pruned_before for row in connection.execute(select(marks))}
+    return {kind: found.get(kind.value, BEGINNING) for kind in Kind}
+
+
+def move_retention_mark(connection: Connection, kind: Kind, before: datetime) -> None:
+    """Note in the transaction that deletes rows that those from before a moment are no longer complete."""
+    marks = table_of(RetentionMark)
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(marks).values(kind=kind.value, pruned_before=before)
+    is_later = insert.excluded.pruned_before > marks.c.pruned_before
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=["kind"], set_={"pruned_before": before}, where=is_later)
+    )
+
+
+def _before(now: datetime, days: int) -> datetime:
+    return BEGINNING if days == FOR_EVER else max(BEGINNING, now - days * DAY)
