@@ -19,7 +19,7 @@ from usage_plugin.settings import Settings
 
 def report_of(event: UsageEvent, request: str | None = None) -> Report:
     """Wrap an event up, with the name of its request."""
-    return {"key": request or event.event_key, "row_key": event.event_key, "event": json.loads(encode(event))}
+    return {"key": request or event.event_key, "event": json.loads(encode(event))}
 
 
 class EventReports:
@@ -44,7 +44,8 @@ class EventReports:
 
     @staticmethod
     def _interrupted(report: dict[str, Any]) -> Report:
-        return {**report, "event": {**report["event"], "status": "interrupted"}}
+        event = {**report["event"], "status": "interrupted"}
+        return {**report, "event": event, "row_key": event["event_key"]}
 
 
 def make_recorder(settings: Settings, guard: Guard | None = None) -> Recorder:

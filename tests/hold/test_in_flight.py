@@ -5,13 +5,16 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.hold.reports import make_recorder, report_of, wait_for
+from tests.hold.reports import make_recorder, put, report_of, wait_for
 from usage_plugin.hold.in_flight import InFlight
+from usage_plugin.hold.lines import write_line
 from usage_plugin.hold.spool import Kind, Spool, segments
 from usage_plugin.settings import Settings
 from usage_plugin.testing import make_event
@@ -20,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 # Begins twice as many requests as it reports, through many segments, and is killed.
 VICTIM = """
 import os, signal, sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tests.hold.reports import make_recorder, put, report_of, wait_for
 from usage_plugin.settings import Settings
@@ -65,13 +70,13 @@ def test_each_segment_begins_with_what_is_in_flight(tmp_path: Path) -> None:
     """The segments before it can be removed as soon as they are stored."""
     in_flight = InFlight(30)
     for name in ("a", "b", "c"):
-        in_flight.begin(name, {}, name.encode())
+        in_flight.begin({"key": name})
     in_flight.reported("b")
     spool = Spool(tmp_path, segment_bytes=100, in_flight=in_flight.lines)
     for _ in range(10):
         spool.append(Kind.REPORT, b"x" * 50)
     last = segments(spool.folder)[-1].path.read_bytes()
-    assert [line.split(b" ", 1)[1] for line in last.splitlines()[:2]] == [b"S a", b"S c"]
+    assert [line.split(b" ", 1)[1] for line in last.splitlines()[:2]] == [b'S {"key":"a"}', b'S {"key":"c"}']
     spool.close(stored=True)
 
 
@@ -113,8 +118,42 @@ def test_what_is_reported_after_all_counts_once(engine: Engine, tmp_path: Path, 
 def test_streams_that_are_kept_are_bounded() -> None:
     """The oldest stream gives way; its request stays."""
     in_flight = InFlight(30)
-    requests = [in_flight.begin(str(number), {}, b"") for number in range(1030)]
+    requests = [in_flight.begin({"key": str(number)}) for number in range(1030)]
     for request in requests:
         in_flight.witness(request.key, object())
     assert [request.witness is None for request in (requests[5], requests[6])] == [True, False]
     assert len(in_flight) == 1030
+
+
+def test_what_is_reported_is_forgotten_at_once() -> None:
+    """Whichever comes first, the request's end or its report."""
+    in_flight = InFlight(0.0)
+    for name in ("over first", "reported first"):
+        request = in_flight.begin({"key": name})
+        steps: list[Callable[[], object]] = [request.is_over, partial(in_flight.reported, name)]
+        for step in steps if name == "over first" else reversed(steps):
+            step()
+    assert len(in_flight) == 0
+    assert not in_flight._over
+    assert list(in_flight.overdue()) == []
+
+
+def test_a_request_that_was_stored_from_memory_is_not_interrupted_too(engine: Engine, tmp_path: Path) -> None:
+    """On a full disk a note may have no report beside it, though the call's row is there."""
+    settings = settings_for(engine, tmp_path)
+    stored, lost = (make_event(litellm_call_id=name, team_id=name) for name in ("stored", "in flight"))
+    first = make_recorder(settings)
+    first.start()
+    put(first, stored)
+    assert first.flush(15)
+    left = Spool(first.root)
+    for event in (stored, lost):
+        note = make_event(litellm_call_id=event.litellm_call_id, team_id=event.who.team_id)
+        left.append(Kind.STARTED, write_line(report_of(note)))
+    first.stop()
+    left.close(stored=False)
+    second = make_recorder(settings)
+    second.start()
+    assert second.flush(15)
+    second.stop()
+    assert statuses(engine) == {"stored": ("success", 1), "in flight": ("interrupted", 1)}

@@ -80,7 +80,7 @@ class Normaliser:
     def _success(self, report: Report) -> UsageEvent:
         payload = mapping(report.get("payload"))
         counted = report.get("provider_counted")
-        interrupted = client_left(report)
+        interrupted = client_left(report) or report.get("is_whole") is False
         cut_short = not interrupted and was_cut_short(report)
         guessed = counted_by_litellm(payload, provider_counted=counted if isinstance(counted, bool) else None)
         used = _measure(report, estimated=interrupted or cut_short or guessed)

@@ -18,6 +18,7 @@ NO_ANSWER_CLASSES = frozenset(
     {
         "APIConnectionError",
         "ClientPayloadError",
+        "JSONDecodeError",
         "ReadError",
         "ReadTimeout",
         "RemoteProtocolError",

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from usage_plugin.capture.prices import PriceCatalog
+from usage_plugin.capture.prompt import prompt_characters
+from usage_plugin.capture.tokens import tokens_of_text
 from usage_plugin.capture.usage_formats import read_usage
 from usage_plugin.capture.values import attribute, mapping, text
 
@@ -20,11 +22,17 @@ CALL_TYPE = "pass_through_endpoint"
 # Patterns begin with plain text, which is searched for ten times as fast as anything else.
 USAGE_BLOCK = re.compile(r'"usage(?:Metadata)?":\s*(?=\{)')
 MODEL_FIELD = re.compile(r'"model(?:Version)?":\s*"([^"\\]{1,200})"')
+WORDS = re.compile(r'"(?:content|text)":\s*"((?:[^"\\]|\\.)*)"')
 # Gemini: .../models/NAME:generateContent; Bedrock: .../model/NAME/converse
 MODEL_IN_URL = re.compile(r"/models?/([^/:?]+(?::\d+)?)[:/]")
 # A stream may repeat its growing usage in each chunk, or open with one part and close with the other.
 FIRST_BLOCKS, LAST_BLOCKS = 1, 2
-ANTHROPIC_OPENS, ANTHROPIC_ENDS = '"message_start"', '"message_delta"'
+# What a format's stream has in its first event, and what in its last ones.
+STREAMS = (
+    ('"message_start"', '"message_delta"'),
+    ('"chat.completion.chunk"', "[DONE]"),
+    ('"candidates"', '"finishReason"'),
+)
 Payload = Mapping[str, Any]
 
 
@@ -56,7 +64,19 @@ def read_answer(request: Payload, response: object) -> Answer:
         block = next((found for found in _places(body) if found), None)
         return Answer(read_usage(block) if block else None, text(body.get("model")), is_complete=True)
     said = attribute(response, "response")
-    return _read_text(said) if isinstance(said, str) else Answer(None, None, is_complete=True)
+    if not isinstance(said, str):
+        return Answer(None, None, is_complete=True)
+    answer = _read_text(said)
+    return answer if answer.is_complete or answer.usage else replace(answer, usage=_estimate(request, said))
+
+
+def _estimate(request: Payload, said: str) -> Payload:
+    """Count what was asked and said by its length: a stream that was left brings no usage."""
+    asked = mapping(mapping(request.get("passthrough_logging_payload")).get("request_body"))
+    return {
+        "prompt_tokens": tokens_of_text(prompt_characters(asked)),
+        "completion_tokens": tokens_of_text(sum(map(len, WORDS.findall(said)))),
+    }
 
 
 def with_answer(payload: Payload, request: Payload, answer: Answer, catalog: PriceCatalog) -> Payload:
@@ -115,7 +135,7 @@ def _read_text(said: str) -> Answer:
     for start in dict.fromkeys((*starts[:FIRST_BLOCKS], *starts[-LAST_BLOCKS:])):
         merged |= {name: value for name, value in _object_at(said, start).items() if value is not None}
     model = MODEL_FIELD.search(said)
-    is_complete = ANTHROPIC_OPENS not in said or ANTHROPIC_ENDS in said
+    is_complete = all(ends in said for opens, ends in STREAMS if opens in said)
     return Answer(read_usage(merged) if merged else None, model[1] if model else None, is_complete)
 
 

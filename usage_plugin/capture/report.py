@@ -17,7 +17,7 @@ from usage_plugin.capture.passthrough import failed, is_unread, read_answer, wit
 from usage_plugin.capture.pick import PayloadPicker, Picked, RequestPicker, pick_metadata, take
 from usage_plugin.capture.prices import PriceCatalog
 from usage_plugin.capture.prompt import prompt_characters
-from usage_plugin.capture.several import asked_model, payload_of
+from usage_plugin.capture.several import asked_model, payload_of, priced
 from usage_plugin.capture.streams import Noted, broken_off, provider_counted
 from usage_plugin.capture.tokens import billed_units
 from usage_plugin.capture.values import MAX_TEXT, attribute, mapping, text
@@ -86,9 +86,11 @@ class Reporter:
         request, stream = call.request, call.stream
         payload = mapping(request.get("standard_logging_object"))
         counted = None if stream is None else provider_counted(stream.stream, response)
+        is_whole = True
         if is_unread(payload):
             answer = read_answer(request, response)
-            payload, counted = with_answer(payload, request, answer, self._catalog), answer.is_complete
+            payload, is_whole = with_answer(payload, request, answer, self._catalog), answer.is_complete
+            counted = is_whole
         picked = self._picker.pick(payload)
         report = {
             "key": call.key,
@@ -98,6 +100,7 @@ class Reporter:
             "request": self._request_picker.pick(request, payload.get("model_id")),
             "billed": billed_units(payload.get("call_type"), request, response),
             "provider_counted": counted,
+            "is_whole": is_whole,
         }
         if stream is not None and stream.was_taken_over():
             report["taken_over"] = stream.of_whom()
@@ -112,8 +115,9 @@ class Reporter:
         """
         request, stream = call.request, call.stream
         payload = mapping(request.get("standard_logging_object"))
-        if not payload and request.get("call_type") == PASS_THROUGH:
-            payload = failed(request, self._catalog)
+        if not payload:
+            is_passed_through = request.get("call_type") == PASS_THROUGH
+            payload = failed(request, self._catalog) if is_passed_through else self._unworded(call)
         report = {
             "key": call.key,
             "outcome": Outcome.FAILURE,
@@ -126,6 +130,23 @@ class Reporter:
         if stream is not None and any((used := broken_off(stream.stream, request)).values()):
             report["until_then"] = used
         return report
+
+    def _unworded(self, call: Call) -> Payload:
+        """Word the payload that LiteLLM does not make for some failures, though it knows who was asked."""
+        request, metadata = call.request, call.metadata
+        deployment = text(metadata.get("deployment"))
+        if deployment is None:
+            return {}
+        known = self._catalog.find(deployment, deployment.partition("/")[2])
+        return {
+            "model": deployment,
+            "custom_llm_provider": text(request.get("custom_llm_provider")) or deployment.partition("/")[0],
+            "model_group": metadata.get("model_group"),
+            "model_id": mapping(metadata.get("model_info")).get("id"),
+            "stream": request.get("stream"),
+            "response_cost": request.get("response_cost"),
+            "model_map_information": priced(known),
+        }
 
     def answer(self, call: Call, response: object, call_type: object, *, is_terminal: bool) -> Picked:
         """Report the answer of one deployment to a request that asked several.

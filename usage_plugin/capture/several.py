@@ -85,7 +85,10 @@ def payload_of(
         "completion_tokens": counts.get("completion_tokens"),
         "endTime": ended.timestamp(),
         "metadata": {"usage_object": counts},
-        "model_map_information": {"model_map_key": known[0], "model_map_value": {"key": known[0], **known[1]}}
-        if known
-        else None,
+        "model_map_information": priced(known),
     }
+
+
+def priced(known: tuple[str, Payload] | None) -> dict[str, Any] | None:
+    """Word what the price map says of a model as LiteLLM does."""
+    return {"model_map_key": known[0], "model_map_value": {"key": known[0], **known[1]}} if known else None

@@ -85,7 +85,7 @@ def provider_counted(stream: object, response: object) -> bool | None:
 
 
 def broken_off(stream: object, request_data: Mapping[str, Any]) -> dict[str, Any]:
-    """Estimate what a stream of ``/v1/responses`` used until it broke, which LiteLLM leaves at 0.
+    """Estimate what a stream used until it broke, which LiteLLM leaves at 0 on some routes.
 
     LiteLLM has counted the prompt with its tokenizer by then, and keeps the words that came.
 
@@ -93,13 +93,9 @@ def broken_off(stream: object, request_data: Mapping[str, Any]) -> dict[str, Any
         stream: What LiteLLM gave its streaming hook.
         request_data: What ``async_post_call_failure_hook`` was given.
     """
-    source = getattr(stream, "_billing_source", None)
-    words = getattr(source, "_generated_content", None)
-    spoken = len(words) if isinstance(words, str) else 0
-    return {
-        "prompt_tokens": count(attribute(request_data.get("combined_usage_object"), "prompt_tokens")),
-        "completion_tokens": tokens_of_text(spoken),
-    }
+    counted = request_data.get("combined_usage_object")
+    said = count(attribute(counted, "completion_tokens")) or tokens_of_text(_characters_said(stream))
+    return {"prompt_tokens": count(attribute(counted, "prompt_tokens")), "completion_tokens": said}
 
 
 def left(noted: Noted) -> dict[str, Any]:

@@ -114,7 +114,9 @@ class Drain:
     def _store_interrupted(self, folder: Path, notes: list[bytes]) -> Stored:
         last_sign = max(file.path.stat().st_mtime for file in segments(folder))
         reports = [self._reports.of_killed(note, datetime.fromtimestamp(last_sign, UTC)) for note in notes]
-        events = [event for report in reports for event in self._reports.understand(report)]
+        understood = [event for report in reports for event in self._reports.understand(report)]
+        # A full disk may have taken a call's begin and not its end, which was stored from memory.
+        events = self._writer.without_row(understood)
         refused = self._writer.write(events)
         return Stored(len(events) - refused, refused)
 

@@ -7,15 +7,19 @@ it is over.
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any
+
+from usage_plugin.hold.lines import Report, write_line
 
 # Streams whose chunks are kept until they are reported; about 100 kB each.
 MOST_WITNESSES = 1024
 # No call takes longer; what runs for so long has been forgotten by everybody.
 LONGEST_S = 2 * 3600.0
+OLDEST = 100
 # Requests that were given up, in case they are reported after all.
 MOST_GIVEN_UP = 4096
 
@@ -23,15 +27,15 @@ MOST_GIVEN_UP = 4096
 class Request:
     """One request between its first hook and its report."""
 
-    __slots__ = ("began_at", "ended", "failure", "key", "line", "over_since", "report", "witness")
+    __slots__ = ("_of", "began_at", "failure", "key", "over_since", "report", "witness")
 
-    def __init__(self, key: str, report: dict[str, Any], line: bytes, ended: Callable[[Request], None]) -> None:
-        self.key, self.report, self.line, self.ended = key, report, line, ended
+    def __init__(self, key: str, report: Report, of: InFlight) -> None:
+        self.key, self.report, self._of = key, report, of
         self.began_at = time.monotonic()
         self.over_since: float | None = None
         self.witness: Any = None
         """Its stream, which knows what was said until a client left."""
-        self.failure: dict[str, Any] | None = None
+        self.failure: Report | None = None
         """The report of an attempt that failed; the request may still succeed."""
 
     def over_for_s(self) -> float:
@@ -41,7 +45,7 @@ class Request:
     def is_over(self, _task: object = None) -> None:
         """Note that the web server is done with it; made to be a task's callback."""
         self.over_since = time.monotonic()
-        self.ended(self)
+        self._of.over(self)
 
 
 class InFlight:
@@ -56,18 +60,23 @@ class InFlight:
     def __init__(self, report_within_s: float) -> None:
         self._report_within_s = report_within_s
         self._requests: dict[str, Request] = {}
-        self._over: deque[Request] = deque()
+        self._over: dict[str, Request] = {}
         self._witnesses: OrderedDict[str, Request] = OrderedDict()
         self._given_up: OrderedDict[str, str] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._requests)
 
-    def begin(self, key: str, report: dict[str, Any], line: bytes) -> Request:
+    def begin(self, report: Report) -> Request:
         """Note a request."""
-        request = Request(key, report, line, self._over.append)
-        self._requests[key] = request
+        request = Request(report["key"], report, self)
+        self._requests[request.key] = request
         return request
+
+    def over(self, request: Request) -> None:
+        """Note that a request is over; one that is reported already is of no interest."""
+        if self._requests.get(request.key) is request:
+            self._over[request.key] = request
 
     def find(self, key: str) -> Request | None:
         """Give a request that is not reported yet."""
@@ -86,13 +95,13 @@ class InFlight:
 
     def reported(self, key: str) -> Request | None:
         """Forget a request that is reported, and give it."""
-        request = self._requests.pop(key, None)
+        self._over.pop(key, None)
         self._witnesses.pop(key, None)
-        return request
+        return self._requests.pop(key, None)
 
     def lines(self) -> Iterator[bytes]:
         """Give the notes of all that are still in flight."""
-        return (request.line for request in list(self._requests.values()))
+        return (write_line(request.report) for request in list(self._requests.values()))
 
     def overdue(self, *, all_of_them: bool = False) -> Iterator[Request]:
         """Give up requests that are over for long, and give them; one thread only.
@@ -100,15 +109,14 @@ class InFlight:
         Args:
             all_of_them: Also those that are not over: the process ends.
         """
-        latest = time.monotonic() - self._report_within_s
-        while self._over and (all_of_them or (self._over[0].over_since or 0.0) <= latest):
-            request = self._over.popleft()
-            if self._requests.get(request.key) is request and self.reported(request.key):
+        now = time.monotonic()
+        for request in list(self._requests.values() if all_of_them else self._over.values()):
+            is_due = all_of_them or (request.over_since or now) <= now - self._report_within_s
+            if is_due and self.reported(request.key):
                 yield request
-        forgotten = time.monotonic() - LONGEST_S
-        while (oldest := next(iter(self._requests.values()), None)) and (all_of_them or oldest.began_at < forgotten):
-            if self.reported(oldest.key):
-                yield oldest
+        for request in list(itertools.islice(list(self._requests.values()), OLDEST)):
+            if request.began_at < now - LONGEST_S and self.reported(request.key):
+                yield request
 
     def give_up(self, key: str, event_key: str) -> None:
         """Remember the row that stands for a request which was given up."""

@@ -62,10 +62,9 @@ class Intake:
 
     def begin(self, report: Report) -> Request:
         """Note a request that begins; a note that the disk does not take is only kept in memory."""
-        line = write_line(report)
         if self.spool is not None:
-            self.spool.append(Kind.STARTED, line)
-        return self.in_flight.begin(report["key"], report, line)
+            self.spool.append(Kind.STARTED, write_line(report))
+        return self.in_flight.begin(report)
 
     def take(self, report: Report, twin: object = None) -> Taken:
         """Keep a report of a request's end.
@@ -80,7 +79,7 @@ class Intake:
                     return Taken.TWIN
         key = report["key"]
         self.in_flight.reported(key)
-        if (given_up := self.in_flight.row_given_up(key)) is not None:
+        if "row_key" not in report and (given_up := self.in_flight.row_given_up(key)) is not None:
             report["replaces"] = given_up
         line = write_line(report)
         if self.spool is not None and self.spool.append(Kind.REPORT, line):

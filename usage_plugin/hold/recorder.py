@@ -224,8 +224,8 @@ class Recorder:
         with self._guard.stage("unreported"):
             for request in self.in_flight.overdue(all_of_them=all_of_them):
                 report = self._reports.of_unreported(request)
+                self.in_flight.give_up(request.key, str(report["row_key"]))  # first: its end may be reported now
                 self.put(report)
-                self.in_flight.give_up(request.key, str(report["row_key"]))
 
     def _make_room(self) -> None:
         """Count together what waits, before disk or memory are full: whole hours are better than nothing."""

@@ -17,6 +17,7 @@ from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import SchemaState, migrate, schema_state
 from usage_plugin.store.pipeline import forget_old, keep_account, settle_account
+from usage_plugin.store.requests import with_a_row
 from usage_plugin.store.write import SpoolMark, forget_mark, stored_mark, write_events
 
 _log = get_logger(__name__)
@@ -72,6 +73,15 @@ class Writer:
             refused = self.write(events) if counted else self._write_halves(events, error)
             return refused + self._write_counted(mark, counted)
         return 0
+
+    def without_row(self, events: Sequence[UsageEvent]) -> list[UsageEvent]:
+        """Leave out the events whose requests have their rows already.
+
+        Raises:
+            StoreError: The store cannot be asked now.
+        """
+        known = with_a_row(self.prepare(), events)
+        return [event for event in events if event.event_key not in known]
 
     def position_of(self, owner: str) -> SpoolMark:
         """Ask the store how far it has a spool.
