@@ -231,7 +231,7 @@ def request_key(call_id: object, metadata: Payload) -> str:
     if not isinstance(call_id, str) or not call_id:
         return secrets.token_hex(16)
     received_at = metadata.get("litellm_received_at")
-    return f"{call_id[:MAX_TEXT]} {received_at if isinstance(received_at, datetime) else None}"
+    return f"{call_id[:MAX_TEXT]} {received_at.timestamp() if isinstance(received_at, datetime) else None}"
 
 
 def broken(error: Exception, request: Payload) -> Picked:

@@ -41,7 +41,7 @@ class Kind(StrEnum):
     """Calls that are understood and counted together already."""
 
 
-_PREFIXES = {kind: kind.encode() + b" " for kind in Kind}
+_PREFIXES = {kind: (prefix := kind.encode() + b" ", zlib.crc32(prefix)) for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -250,8 +250,8 @@ def remove_segments(folder: Path, before: int) -> None:
 
 def format_line(kind: Kind, payload: bytes) -> bytes:
     """Word a line of a segment."""
-    body = _PREFIXES[kind] + payload
-    return b"%08x %b\n" % (zlib.crc32(body), body)
+    prefix, checksum = _PREFIXES[kind]
+    return b"%08x %b%b\n" % (zlib.crc32(payload, checksum), prefix, payload)
 
 
 def _parse(raw: bytes, end: Position) -> Line:
