@@ -1,0 +1,136 @@
+"""The URL of LiteLLM's own database in, the rows of its LiteLLM_SpendLogs out; the table is only ever read.
+
+Rows come in pages, each a transaction of its own: one that lasted for the whole import would keep LiteLLM's database
+from cleaning up behind it. Prompts and answers are not asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
+
+from usage_plugin.database_url import check_database_url
+from usage_plugin.errors import InputError, StoreUnavailable
+from usage_plugin.history.lines import Line, Place
+from usage_plugin.history.spend_logs import COLUMNS, REQUIRED
+
+TABLE = "LiteLLM_SpendLogs"
+PAGE = 1000
+_TIMEOUT_S = 10
+_EPOCH = datetime(1970, 1, 1)
+_MICROSECOND = timedelta(microseconds=1)
+Row = dict[str, Any]
+
+
+class SpendTable:
+    """Reads LiteLLM's table in the order of its index on ``startTime``.
+
+    Args:
+        url: Of the database, with or without SQLAlchemy's driver name.
+        table: Its name, with a schema before it where that is not the first of the search path.
+
+    Raises:
+        InputError: The URL is none, or there is no such table.
+        StoreUnavailable: The database does not answer.
+    """
+
+    size: int | None = None
+
+    def __init__(self, url: str, table: str = TABLE) -> None:
+        self._connection = _connect(url)
+        info = self._connection.info
+        schema, _, name = table.rpartition(".")
+        self._table = sql.Identifier(schema, name) if schema else sql.Identifier(name)
+        self.name = table
+        self.identity = f"{info.host}:{info.port}/{info.dbname}/{table}"
+        self._columns = self._find_columns()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def lines(self, after: Place) -> Iterator[Line]:
+        """Give the rows that started after a place. It names a moment, so only the last of several rows has one."""
+        rows = self._rows(after.segment)
+        row = next(rows, None)
+        while row is not None:
+            following = next(rows, None)
+            started = _microseconds(row["startTime"])
+            is_last = following is None or following["startTime"] != row["startTime"]
+            label = f"{row['startTime']:%Y-%m-%d %H:%M:%S.%f}"
+            yield Line(label, started, Place(started) if is_last else None, row)
+            row = following
+
+    def _rows(self, after: int) -> Iterator[Row]:
+        names = sql.SQL(", ").join(sql.Identifier(name) for name in self._columns)
+        order = sql.SQL('ORDER BY "startTime", request_id LIMIT {}').format(PAGE)
+        later = sql.SQL('SELECT {} FROM {} WHERE "startTime" > %s {}').format(names, self._table, order)
+        # The first condition is what an index on startTime alone can use.
+        behind = sql.SQL(
+            'SELECT {} FROM {} WHERE "startTime" >= %s AND ("startTime", request_id) > (%s, %s) {}'
+        ).format(names, self._table, order)
+        page = self._fetch(later, (_EPOCH + after * _MICROSECOND,)) if after else self._fetch(later, (datetime.min,))
+        while page:
+            yield from page
+            last = page[-1]
+            page = self._fetch(behind, (last["startTime"], last["startTime"], last["request_id"]))
+
+    def _fetch(self, query: sql.Composed, values: Sequence[Any]) -> list[Row]:
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except psycopg.OperationalError as error:
+            raise _gone(error) from None
+
+    def _find_columns(self) -> tuple[str, ...]:
+        """Each version of LiteLLM has some columns more."""
+        try:
+            found = self._connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(self._table)).description or ()
+        except psycopg.errors.UndefinedTable:
+            raise InputError(f"there is no table {self.name} in that database", "Name it with --table") from None
+        except psycopg.Error as error:
+            raise InputError(
+                f"the table {self.name} cannot be read: {_line(error)}", "Check the user's rights"
+            ) from None
+        names = {column.name for column in found}
+        if missing := [name for name in REQUIRED if name not in names]:
+            problem = f"the table {self.name} is no LiteLLM_SpendLogs: it has no column {', '.join(missing)}"
+            raise InputError(problem, "Name another with --table")
+        return tuple(name for name in COLUMNS if name in names)
+
+
+def _connect(url: str) -> psycopg.Connection[Row]:
+    try:
+        check_database_url(url)
+    except ValueError as error:
+        raise InputError(f"SOURCE: {error}", "Give postgresql://USER:PASSWORD@HOST/DATABASE or a CSV file") from None
+    plain = f"postgresql://{url.partition('://')[2]}"
+    options = {"row_factory": dict_row, "autocommit": True, "connect_timeout": _TIMEOUT_S}
+    try:
+        connection: psycopg.Connection[Row] = psycopg.connect(plain, **options)  # type: ignore[arg-type]
+        connection.execute("SET default_transaction_read_only = on")
+        connection.execute("SET TIME ZONE 'UTC'")
+    except psycopg.Error as error:
+        raise _gone(error) from None
+    set_json_loads(orjson.loads, connection)
+    return connection
+
+
+def _microseconds(moment: datetime) -> int:
+    naive = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    return (naive - _EPOCH) // _MICROSECOND
+
+
+def _gone(error: psycopg.Error) -> StoreUnavailable:
+    problem = f"LiteLLM's database cannot be read: {_line(error)}"
+    return StoreUnavailable(problem, "Check the URL; started again, the import goes on where it was")
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
