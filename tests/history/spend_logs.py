@@ -54,15 +54,15 @@ def insert(url: str, rows: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
-def insert_many(url: str, count: int, *, per_second: int = 10) -> None:
+def insert_many(url: str, count: int, *, metadata: str, per_second: int = 10) -> None:
     """Add plain rows that differ in id and start, made by the database itself.
 
     Args:
         url: Of the database.
         count: How many.
+        metadata: Of each row, as JSON.
         per_second: How many of them start at the same moment.
     """
-    row = table_row()
     with connected(url) as connection:
         connection.execute(
             sql.SQL(
@@ -74,7 +74,7 @@ def insert_many(url: str, count: int, *, per_second: int = 10) -> None:
                 " 'openai', 'user-' || n % 50, {}::jsonb, 'False', {}::jsonb, 'team-' || n % 7,"
                 " 'trace-' || n, 'success' FROM generate_series(1, {}) n,"
                 " LATERAL (SELECT timestamp '2026-01-01' + n / {} * interval '1 s') s (start)"
-            ).format(sql.Identifier(TABLE), KEY_HASH, row["metadata"], '["feature:chat"]', count, per_second)
+            ).format(sql.Identifier(TABLE), KEY_HASH, metadata, '["feature:chat"]', count, per_second)
         )
 
 

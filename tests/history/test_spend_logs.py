@@ -219,6 +219,7 @@ def test_calls_of_one_moment_are_all_read(
     """A page ends in the middle of them, and a batch too."""
     monkeypatch.setattr("usage_plugin.history.spend_table.PAGE", 3)
     monkeypatch.setattr("usage_plugin.history.run.BATCH", 2)
+    monkeypatch.setattr("usage_plugin.history.run.MOST", 4)
     insert(litellm_url, [{**table_row(), "request_id": str(n)} for n in range(10)])
     assert imports(Format.SPEND_LOGS, litellm_url).new == 10
     assert len(rows()) == 10

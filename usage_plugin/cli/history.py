@@ -131,7 +131,7 @@ def _zone(name: str) -> tzinfo:
 
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError):
+    except (OSError, ValueError, LookupError):
         raise InputError(f"--timezone {name} is no time zone", "Write one such as UTC or Europe/Berlin") from None
 
 

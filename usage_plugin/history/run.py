@@ -17,6 +17,8 @@ from usage_plugin.history.rejects import Rejects
 from usage_plugin.store.write import SpoolMark, forget_mark, stored_mark, write_events
 
 BATCH = 2000
+# Calls of one moment in a table are stored together, so that reading can go on behind them; up to this many.
+MOST = 5 * BATCH
 Batch = list[tuple[Line, UsageEvent]]
 
 
@@ -97,7 +99,7 @@ class Job:
             waiting += 1
             self._understand(line, batch, tally)
             place = line.place
-            if waiting >= BATCH:
+            if waiting >= (BATCH if place else MOST):
                 self._store(batch, owner, place, tally)
                 batch, waiting = [], 0
         if waiting:
