@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from tests.capture.conftest import PRICES
@@ -19,9 +21,11 @@ from usage_plugin.capture.catalog import LoadedPriceMap
 from usage_plugin.event import UsageEvent
 from usage_plugin.history import Format
 from usage_plugin.history.prices import PricesOfToday, prices_of_today
-from usage_plugin.history.spend_logs import SpendLogsReader
+from usage_plugin.history.spend_logs import COLUMNS, SpendLogsReader
 from usage_plugin.history.spend_table import SpendTable
+from usage_plugin.money import MAX_COST_NANO_USD
 from usage_plugin.settings import Settings
+from usage_plugin.store.rows import record_row
 from usage_plugin.store.tables import UsageRecord
 from usage_plugin.testing import FakeClock
 
@@ -231,3 +235,46 @@ def test_only_what_is_older_is_imported(imports: Import, litellm_url: str) -> No
     insert(litellm_url, [{**table_row(), "request_id": str(end), "endTime": end} for end in ends])
     tally = imports(Format.SPEND_LOGS, litellm_url, ends[1])
     assert (tally.new, tally.later) == (1, 2)
+
+
+PLAIN: dict[str, Any] = {
+    "request_id": "chatcmpl-1",
+    "call_type": "acompletion",
+    "spend": 0.00021,
+    "prompt_tokens": 1000,
+    "completion_tokens": 100,
+    "startTime": "2026-03-01 10:00:00.123",
+    "endTime": "2026-03-01 10:00:01.5",
+    "model": "gpt-4o-mini",
+    "custom_llm_provider": "openai",
+}
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.datetimes(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+KNOWN = (
+    "usage_object",
+    "model_map_information",
+    "error_information",
+    "cost_breakdown",
+    "additional_usage_values",
+    "status",
+)
+METADATA = st.dictionaries(st.sampled_from(KNOWN), ANYTHING)
+
+
+@settings(max_examples=200, deadline=None)
+@given(differs=st.dictionaries(st.sampled_from(COLUMNS), ANYTHING, max_size=6), metadata=METADATA)
+@example(differs={"spend": 1e300}, metadata={})
+@example(differs={"prompt_tokens": 2**63}, metadata={"usage_object": {"prompt_tokens_details": {"cached_tokens": -1}}})
+def test_any_row_is_a_call_or_says_why_not(differs: dict[str, Any], metadata: dict[str, Any]) -> None:
+    """Whatever stands in its columns: an error has a text, and a call fits the store."""
+    try:
+        event = understood({**PLAIN, "metadata": metadata, **differs})
+    except (ValueError, TypeError, AttributeError) as error:
+        assert str(error)  # noqa: PT017 - a call is as good
+        return
+    assert record_row(event, RECEIVED)
+    assert event.cost.cost_nano_usd is None or 0 <= event.cost.cost_nano_usd <= MAX_COST_NANO_USD
+    assert 0 <= (event.tokens.total_tokens or 0) < 2**63

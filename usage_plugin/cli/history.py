@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 NAME = "import"
 EXAMPLE = """usage-plugin import litellm-spendlogs postgresql://user:password@host/litellm
-
 usage-plugin import csv calls.csv --map cost_usd=price --set provider=azure --timezone Europe/Berlin"""
 _SHOW_EVERY_S = 0.5
 
@@ -43,7 +42,9 @@ class PriceSource(StrEnum):
 
 def command(
     format_name: Annotated[FormatName, typer.Argument(metavar="FORMAT", help="litellm-spendlogs, csv or jsonl.")],
-    source: Annotated[str, typer.Argument(help="A file; for litellm-spendlogs also the URL of LiteLLM's database.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A file; for litellm-spendlogs also the URL of LiteLLM's database.")
+    ],
     *,
     pairs: Annotated[
         list[str] | None,

@@ -39,7 +39,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "status": ("outcome",),
     "error_class": ("error_type", "exception"),
     "error_code": ("status_code", "http_status"),
-    "cache_hit": ("cached",),
+    "cache_hit": (),
     "prompt_tokens": (
         "input_tokens",
         "context_tokens",
@@ -72,7 +72,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "output_reasoning_tokens": ("reasoning_tokens", "usage.completion_tokens_details.reasoning_tokens"),
     "output_audio_tokens": (),
     "output_image_tokens": (),
-    "cost_usd": ("cost", "spend", "price", "total_cost", "response_cost", "amount_usd"),
+    "cost_usd": ("cost", "spend", "total_cost", "response_cost", "amount_usd"),
     "cost_confidence": (),
     "organization_id": ("organization", "org_id", "org"),
     "team_id": ("team",),

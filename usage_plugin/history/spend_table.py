@@ -85,7 +85,7 @@ class SpendTable:
     def _fetch(self, query: sql.Composed, values: Sequence[Any]) -> list[Row]:
         try:
             return self._connection.execute(query, values).fetchall()
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             raise _gone(error) from None
 
     def _find_columns(self) -> tuple[str, ...]:
