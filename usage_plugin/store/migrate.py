@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from usage_plugin.errors import SchemaMismatch
 from usage_plugin.store.database import unavailable, writing
+from usage_plugin.store.remedy import MIGRATE
 
 # Own name: the database may be shared with other users of Alembic.
 VERSION_TABLE = "usage_schema_version"
@@ -59,6 +60,20 @@ def schema_state(engine: Engine) -> SchemaState:
             return _state(connection)
     except SQLAlchemyError as error:
         raise unavailable(engine.url, error) from None
+
+
+def require_current(engine: Engine) -> None:
+    """Refuse a database whose schema is not the one of this version.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+        SchemaMismatch: It is missing, older or newer.
+    """
+    state = schema_state(engine)
+    if state is SchemaState.AHEAD:
+        raise newer_schema()
+    if state is not SchemaState.CURRENT:
+        raise SchemaMismatch(f"the schema of the database is {state}", MIGRATE)
 
 
 def newer_schema() -> SchemaMismatch:
