@@ -65,6 +65,7 @@ def test_a_file_of_somebody_else_is_not_overwritten(cli: Cli) -> None:
         (["csv", "a.csv", "--before", "soon"], "--before: soon is no moment"),
         (["litellm-spendlogs", "a.csv"], "no export of LiteLLM_SpendLogs"),
         (["litellm-spendlogs", "a.csv", "--set", "model=x"], "are for csv and jsonl"),
+        (["litellm-spendlogs", "sqlite:///a.db"], "LiteLLM keeps no log in sqlite"),
         (["litellm-spendlogs", "mysql://ada:secret@host/x"], "mysql is not supported"),
     ],
 )

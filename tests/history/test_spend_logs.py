@@ -77,6 +77,7 @@ def test_the_key_is_the_hash_and_never_the_key() -> None:
         ({}, {"spend": 0.0001}, "partial", "less_than_units_x_price", 100_000),
         ({}, {"spend": 0.0}, "unpriced", "litellm_computed_no_cost", None),
         ({"model_map_information": NO_MODEL_MAP}, {"spend": 0.0}, "unpriced", "no_price_for_model", None),
+        ({"model_map_information": NO_MODEL_MAP}, {"spend": 1e-12}, "unpriced", "no_price_for_model", None),
         ({}, {"spend": None}, "unpriced", "litellm_computed_no_cost", None),
         ({}, {"spend": 0.0, "cache_hit": "True"}, "cached", None, 0),
     ],

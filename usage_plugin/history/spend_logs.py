@@ -141,9 +141,8 @@ class SpendLogsReader:
         """Keep LiteLLM's amount; a zero of its is believed only where something says that nothing is billed."""
         cost = event.cost
         used = Measured(event.tokens, event.units, event.service_tier)
-        if spend:
+        if nano_usd := to_nano_usd(spend):
             is_explained = cost.price is not None
-            nano_usd = to_nano_usd(spend) or 0
             return cost if is_explained else self._prices.explain(nano_usd, used, event.provider, event.model)
         if cost.confidence is CostConfidence.CACHED:
             return replace(cost, saved_cost_nano_usd=_at_its_price(cost, used))

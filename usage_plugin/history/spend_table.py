@@ -84,14 +84,17 @@ class SpendTable:
 
     def _fetch(self, query: sql.Composed, values: Sequence[Any]) -> list[Row]:
         try:
-            return self._connection.execute(query, values).fetchall()
+            with self._connection.transaction():
+                return self._connection.execute(query, values).fetchall()
         except psycopg.Error as error:
             raise _gone(error) from None
 
     def _find_columns(self) -> tuple[str, ...]:
         """Each version of LiteLLM has some columns more."""
         try:
-            found = self._connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(self._table)).description or ()
+            with self._connection.transaction():
+                query = sql.SQL("SELECT * FROM {} LIMIT 0").format(self._table)
+                found = self._connection.execute(query).description or ()
         except psycopg.errors.UndefinedTable:
             raise InputError(f"there is no table {self.name} in that database", "Name it with --table") from None
         except psycopg.Error as error:
@@ -108,16 +111,19 @@ class SpendTable:
 def _connect(url: str) -> psycopg.Connection[Row]:
     try:
         check_database_url(url)
+        if not url.startswith("postgres"):
+            msg = f"LiteLLM keeps no log in {url.partition(':')[0]}"
+            raise ValueError(msg)
     except ValueError as error:
         raise InputError(f"SOURCE: {error}", "Give postgresql://USER:PASSWORD@HOST/DATABASE or a CSV file") from None
     plain = f"postgresql://{url.partition('://')[2]}"
-    options = {"row_factory": dict_row, "autocommit": True, "connect_timeout": _TIMEOUT_S}
     try:
-        connection: psycopg.Connection[Row] = psycopg.connect(plain, **options)  # type: ignore[arg-type]
-        connection.execute("SET default_transaction_read_only = on")
-        connection.execute("SET TIME ZONE 'UTC'")
+        connection = psycopg.connect(plain, row_factory=dict_row, connect_timeout=_TIMEOUT_S)
     except psycopg.Error as error:
         raise _gone(error) from None
+    # Neither a setting nor a prepared statement of ours may stay in a connection that a pooler hands on to LiteLLM.
+    connection.read_only = True
+    connection.prepare_threshold = None
     set_json_loads(orjson.loads, connection)
     return connection
 
