@@ -9,7 +9,8 @@ from sqlalchemy import Engine, text
 
 from tests.history.conftest import Import
 from tests.store.oracle import expected, found
-from usage_plugin.history import Format
+from usage_plugin.history import Format, Rejects
+from usage_plugin.history.lines import Line, Place
 from usage_plugin.history.repeats import Repeats
 from usage_plugin.store.tables import UsageRecord
 
@@ -65,3 +66,19 @@ def test_repetitions_are_counted_by_the_line() -> None:
     counted = [repeats.count(line) for line in ("a", "b", "a", "a")]
     assert [times for _, times in counted] == [1, 1, 2, 3]
     assert counted[0][0] == counted[2][0] != counted[1][0]
+
+
+def test_what_was_rejected_behind_the_stored_place_comes_again(tmp_path: Path) -> None:
+    """A kill between the file and the database, and one in the middle of a line, leave no entry twice."""
+    path = tmp_path / "rejected.jsonl"
+    before = Rejects(path)
+    for number in (3, 5, 8):
+        before.add(Line(number, number, Place(number, 0), {}), "a reason", {})
+    before.close()
+    path.write_text(path.read_text() + '{"line": 9, "rea')
+    after = Rejects(path)
+    after.keep_until(5)
+    assert after.count == 2
+    after.add(Line(8, 8, Place(8, 0), {}), "a reason", {})
+    after.close()
+    assert [json.loads(line)["line"] for line in path.read_text().splitlines()] == [3, 5, 8]
