@@ -1,0 +1,61 @@
+"""Work that can be split anywhere in, done in steps so short that a writer beside it never waits long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine
+
+from usage_plugin.store.database import writing
+
+FIRST = 50
+MOST = 5000
+GROWTH = 1.5
+
+
+@dataclass(slots=True)
+class Pace:
+    """How much of something a step does: as much as the steps before it did in the given time.
+
+    Args:
+        lock_s: How long a step may keep the write lock, its commit included.
+        rest_s: Shortest rest after a step. SQLite has no queue: who waits asks again after up to 25 ms while it has
+            waited for less than 130 ms, so a rest that is longer lets every waiter in.
+        first: How much the first step of each kind of work does.
+        sleep: Waits.
+        clock: Gives seconds.
+    """
+
+    lock_s: float = 0.04
+    rest_s: float = 0.05
+    first: int = FIRST
+    sleep: Callable[[float], object] = time.sleep
+    clock: Callable[[], float] = time.perf_counter
+    size: int = field(init=False)
+    longest_s: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        """Begin small."""
+        self.size = self.first
+
+    def restart(self) -> None:
+        """Begin small again: what comes now may be slower."""
+        self.size = self.first
+
+    @contextmanager
+    def step(self, engine: Engine) -> Iterator[Connection]:
+        """Open a transaction that writes, and learn from how long it took."""
+        with writing(engine).begin() as connection:
+            begin = self.clock()
+            yield connection
+        taken = self.clock() - begin
+        self.longest_s = max(self.longest_s, taken)
+        factor = min(GROWTH, self.lock_s / taken) if taken > 0 else GROWTH
+        self.size = min(MOST, max(1, int(self.size * factor)))
+
+    def rest(self, since: float) -> None:
+        """Leave the database to others for as long as it was used."""
+        self.sleep(max(self.rest_s, self.clock() - since))

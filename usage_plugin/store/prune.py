@@ -1,0 +1,169 @@
+"""Days to keep in, what is older deleted in small steps out; the totals of what goes stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from sqlalchemy import Column, Connection, Engine, Table, delete, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from usage_plugin.store.database import unavailable
+from usage_plugin.store.migrate import require_current
+from usage_plugin.store.pace import Pace
+from usage_plugin.store.retention import DAY, HOUR, Kind, Retention, floor_day, floor_hour, move_retention_mark
+from usage_plugin.store.space import checkpoint, give_back, sizes
+from usage_plugin.store.tables import UsageDaily, UsageHourly, UsageRecord, UsageRecordTag, table_of
+
+Progress = Callable[[int, int], None]
+"""Takes rows done and rows in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """Rows of a kind that are older than they are kept for."""
+
+    kind: Kind
+    before: datetime
+    rows: int
+    days: int
+    about_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What went."""
+
+    rows: Mapping[Kind, int]
+    bytes_returned: int
+    longest_step_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a kind is: its table, the column that says when, the key of a row, and tables that hang on it."""
+
+    table: Table
+    moment: Column[Any]
+    key: Column[Any]
+    attached: Sequence[Table] = ()
+
+    def is_before(self, moment: datetime) -> Any:
+        return self.moment < (moment.date() if self.moment.name == "day" else moment)
+
+
+def _sources() -> Mapping[Kind, _Source]:
+    records, hourly, daily = table_of(UsageRecord), table_of(UsageHourly), table_of(UsageDaily)
+    tags = (table_of(UsageRecordTag),)
+    return {
+        Kind.RECORDS: _Source(records, records.c.completed_at, records.c.event_key, tags),
+        Kind.HOURLY: _Source(hourly, hourly.c.hour, hourly.c.rollup_key),
+        Kind.DAILY: _Source(daily, daily.c.day, daily.c.rollup_key),
+    }
+
+
+def plan(engine: Engine, retention: Retention, now: datetime) -> tuple[Going, ...]:
+    """Say what would go, and change nothing.
+
+    Args:
+        engine: Of a migrated database.
+        retention: Days to keep.
+        now: Days are counted back from it.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+        SchemaMismatch: The schema is not this version's.
+    """
+    require_current(engine)
+    cutoffs = retention.cutoffs(now)
+    try:
+        with engine.connect() as connection:
+            bytes_of = sizes(connection)
+            return tuple(_going(connection, kind, cutoffs[kind], bytes_of) for kind in Kind)
+    except SQLAlchemyError as error:
+        raise unavailable(engine.url, error) from error
+
+
+def _going(connection: Connection, kind: Kind, before: datetime, bytes_of: Mapping[str, int]) -> Going:
+    source = _sources()[kind]
+    count = select(func.count()).select_from(source.table)
+    rows = connection.execute(count.where(source.is_before(before))).scalar_one()
+    oldest = connection.execute(select(func.min(source.moment)).where(source.is_before(before))).scalar()
+    if oldest is None:
+        return Going(kind, before, 0, 0, 0)
+    share = rows / connection.execute(count).scalar_one()
+    size = sum(bytes_of[table.name] for table in (source.table, *source.attached))
+    days = -((floor_day(_as_moment(oldest)) - before) // DAY)
+    return Going(kind, before, rows, days, int(size * share))
+
+
+def prune(
+    engine: Engine,
+    retention: Retention,
+    now: datetime,
+    pace: Pace | None = None,
+    progress: Progress = lambda _done, _all: None,
+) -> Pruned:
+    """Delete what is older than it is kept for, oldest first, while others go on writing.
+
+    Each step deletes some rows and moves the kind's mark past their hour or day, in one short transaction: it may be
+    stopped at any moment. Price snapshots stay.
+
+    Args:
+        engine: Of a migrated database.
+        retention: Days to keep.
+        now: Days are counted back from it.
+        pace: How long a step may take, and the rest after it.
+        progress: Told after each step.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+        SchemaMismatch: The schema is not this version's.
+    """
+    going, pace = plan(engine, retention, now), pace or Pace()
+    due, gone = sum(each.rows for each in going), dict.fromkeys(Kind, 0)
+    try:
+        for kind, before in ((each.kind, each.before) for each in going if each.rows):
+            pace.restart()
+            while deleted := _step(engine, kind, before, pace):
+                gone[kind] += deleted
+                progress(min(sum(gone.values()), due), due)
+        returned = give_back(engine, pace)
+    except SQLAlchemyError as error:
+        raise unavailable(engine.url, error) from error
+    return Pruned(gone, returned, pace.longest_s)
+
+
+def _step(engine: Engine, kind: Kind, before: datetime, pace: Pace) -> int:
+    begin = pace.clock()
+    with pace.step(engine) as connection:
+        deleted = _delete_oldest(connection, kind, before, pace.size)
+    checkpoint(engine)
+    if deleted:
+        pace.rest(begin)
+    return deleted
+
+
+def _delete_oldest(connection: Connection, kind: Kind, before: datetime, most: int) -> int:
+    source = _sources()[kind]
+    oldest = select(source.key, source.moment).where(source.is_before(before)).order_by(source.moment).limit(most)
+    rows = connection.execute(oldest.with_for_update(skip_locked=True)).all()
+    if not rows:
+        return 0
+    keys = [key for key, _moment in rows]
+    for table in (*source.attached, source.table):
+        connection.execute(delete(table).where(table.c[source.key.name].in_(keys)))
+    move_retention_mark(connection, kind, _end_of_bucket(kind, rows[-1][1]))
+    return len(rows)
+
+
+def _end_of_bucket(kind: Kind, moment: date) -> datetime:
+    """Give the end of the hour of a record, or of the day of totals: what is before it is not complete any more."""
+    last = _as_moment(moment)
+    return floor_hour(last) + HOUR if kind is Kind.RECORDS else floor_day(last) + DAY
+
+
+def _as_moment(value: date) -> datetime:
+    return value if isinstance(value, datetime) else datetime.combine(value, time(), UTC)
