@@ -51,9 +51,9 @@ def _measure(theirs: str, url: str, folder: Path, rows: int) -> None:
     result = killed(engine, folder, "litellm-spendlogs", theirs, at=kills, look_every_s=1, at_most_s=AT_MOST_S)
     took = time.monotonic() - began
     peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    last = f"the last run read {result['read']:,} rows, {result['rejected']:,} rejected"
     print(
-        f"{engine.dialect.name:<12}{rows / took:>8,.0f} rows/s, killed twice; the last run read {result['read']:,} rows, {result['rejected']:,} "
-        f"rejected; at most {peak_mb:,.0f} MB",
+        f"{engine.dialect.name:<12}{rows / took:>8,.0f} rows/s, killed twice; {last}; at most {peak_mb:,.0f} MB",
         flush=True,
     )
     assert sums_here(engine) == sums_there(theirs)
