@@ -5,12 +5,27 @@ The sums are SQL, so that they share nothing with the fold that keeps the totals
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, and_, case, func, select, text, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    select,
+    text,
+    type_coerce,
+)
 
 from usage_plugin.event import CostConfidence, Status
 from usage_plugin.store.column_types import UtcDateTime
@@ -51,16 +66,21 @@ class Kept:
 
 def sums_of_records(connection: Connection, start: datetime, end: datetime) -> dict[Place, Sums]:
     """Add the records of whole hours up, by hour and the dimensions of ``usage_hourly``."""
-    place = [_hour(connection).label("hour"), *(_dimension(name) for name in HOURLY_KEY[1:])]
-    aliases = [func.max(_RECORD[name]) for name in ALIASES]
-    sums = [func.sum(value).label(name) for name, value in _added().items()]
-    during = and_(_RECORD.completed_at >= start, _RECORD.completed_at < end)
-    width = len(place)
-    # By position: PostgreSQL does not see that two expressions with parameters are the same.
-    groups = (text(str(position)) for position in range(1, width + 1))
-    query = select(*place, *aliases, *sums, func.sum(_RECORD[COST])).where(during).group_by(*groups)
-    rows = connection.execute(query)
+    rows = connection.execute(_query(connection.dialect.name), {"start": start, "end": end})
+    width = len(HOURLY_KEY)
     return {tuple(row[:width]): _sums(row[width:], len(ALIASES)) for row in rows}
+
+
+@lru_cache
+def _query(dialect: str) -> Select[Any]:
+    place = [_hour(dialect).label("hour"), *(_dimension(name) for name in HOURLY_KEY[1:])]
+    aliases = [func.max(_RECORD[name]) for name in ALIASES]
+    sums = [func.coalesce(_sum(name, value), 0) for name, value in _added().items()]
+    moment = _RECORD.completed_at
+    during = and_(moment >= bindparam("start"), moment < bindparam("end"))
+    # By position: PostgreSQL does not see that two expressions with parameters are the same.
+    groups = (text(str(position)) for position in range(1, len(place) + 1))
+    return select(*place, *aliases, *sums, _sum(COST, _RECORD[COST])).where(during).group_by(*groups)
 
 
 def kept_sums(connection: Connection, rollup: Rollup, start: date, end: date) -> dict[Place, Kept]:
@@ -80,18 +100,19 @@ def kept_sums(connection: Connection, rollup: Rollup, start: date, end: date) ->
     return found
 
 
-def _sums(values: Iterable[Any], aliases: int) -> Sums:
-    """Read aliases, sums and cost; PostgreSQL gives decimals for sums of big integers."""
-    given = list(values)
-    *added, cost = given[aliases:]
-    exact = tuple(
-        float(value or 0) if name in _FLOATS else int(value or 0) for name, value in zip(ADDED, added, strict=True)
-    )
-    return Sums(exact, None if cost is None else int(cost), (*given[:aliases], None)[: len(ALIASES)])
+def _sums(values: Sequence[Any], aliases: int) -> Sums:
+    """Read aliases, sums and cost, in this order."""
+    return Sums(tuple(values[aliases:-1]), values[-1], (*values[:aliases], None)[: len(ALIASES)])
 
 
-def _hour(connection: Connection) -> ColumnElement[datetime]:
-    if connection.dialect.name == "postgresql":
+def _sum(name: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Add up; PostgreSQL's sum of big integers would be a decimal, which Python reads slowly."""
+    total = func.sum(value)
+    return total if name in _FLOATS else cast(total, BigInteger)
+
+
+def _hour(dialect: str) -> ColumnElement[datetime]:
+    if dialect == "postgresql":
         return func.date_trunc("hour", _RECORD.completed_at, "UTC", type_=UtcDateTime)
     hour = func.substr(type_coerce(_RECORD.completed_at, String), 1, 13, type_=String)
     return type_coerce(hour + ":00:00.000000", UtcDateTime)
