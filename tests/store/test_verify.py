@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from usage_plugin.event import CostConfidence, Status, UsageEvent
 from usage_plugin.store.database import connect, writing
 from usage_plugin.store.retention import Kind, move_retention_mark
 from usage_plugin.store.tables import TABLES, table_of
-from usage_plugin.store.verify import SHOWN, verify
+from usage_plugin.store.verify import SHOWN, Verification, verify
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -163,6 +164,21 @@ def test_writers_go_on_meanwhile(engine: Engine, repair: bool) -> None:
     assert all(result.is_right for result in results)
     assert verify(engine).differences == 0
     assert found(engine) == expected(engine)
+
+
+def test_a_repair_waits_for_writers(engine: Engine) -> None:
+    """Totals that somebody is about to change are not read before they are changed."""
+    write_events(engine, [make_event()])
+    change(engine, "UPDATE usage_hourly SET requests = 2")
+    results: list[Verification] = []
+    repair = Thread(target=lambda: results.append(verify(engine, repair=True)))
+    with writing(engine).begin() as writer:
+        writer.execute(text("UPDATE usage_daily SET requests = requests WHERE requests < 0"))
+        repair.start()
+        repair.join(0.3)
+        assert repair.is_alive()
+    repair.join(30)
+    assert [result.repaired for result in results] == [1]
 
 
 EVENTS = st.lists(
