@@ -7,6 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 
 
+# Class of error of a request that LiteLLM has not reported; its row is replaced if it does so later.
+NOT_REPORTED = "NotReported"
+
+
 class Status(StrEnum):
     """How a request ended."""
 

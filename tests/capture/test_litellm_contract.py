@@ -111,7 +111,7 @@ RELIED_ON: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "the queue of calls that are not reported yet": (
         "litellm.litellm_core_utils.logging_worker",
         "LoggingWorker",
-        ("async def flush(",),
+        ("async def flush(", "def _flush_on_exit(self):"),
     ),
     "/v1/messages to an OpenAI model: the stream of events": (
         "litellm.llms.anthropic.pass_through.responses_adapters.streaming_iterator",

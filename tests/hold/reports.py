@@ -38,14 +38,18 @@ class EventReports:
         """Take the note's event for the request's."""
         return self._interrupted(read_line(note))
 
+    def row_key(self, request_key: str) -> str:
+        """Have one row for a request."""
+        return request_key
+
     def of_unreported(self, request: Request) -> Report:
         """Take the note's event for the request's."""
         return self._interrupted(request.report)
 
     @staticmethod
     def _interrupted(report: dict[str, Any]) -> Report:
-        event = {**report["event"], "status": "interrupted"}
-        return {**report, "event": event, "row_key": event["event_key"]}
+        event = {**report["event"], "status": "interrupted", "event_key": report["key"]}
+        return {**report, "event": event, "row_key": report["key"]}
 
 
 def make_recorder(settings: Settings, guard: Guard | None = None) -> Recorder:

@@ -157,3 +157,15 @@ def test_a_request_that_was_stored_from_memory_is_not_interrupted_too(engine: En
     assert second.flush(15)
     second.stop()
     assert statuses(engine) == {"stored": ("success", 1), "in flight": ("interrupted", 1)}
+
+
+def test_a_report_in_the_moment_of_giving_up_wins() -> None:
+    """Whoever comes first, the request has one row."""
+    in_flight = InFlight(0.0)
+    in_flight.begin({"key": "r"})
+    in_flight.reported("r")
+    assert not in_flight.give_up("r", "row")
+    assert in_flight.row_given_up("r") is None
+    in_flight.begin({"key": "r"})
+    assert in_flight.give_up("r", "row")
+    assert in_flight.row_given_up("r") == "row"

@@ -7,12 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from tests.hold.reports import EventReports, make_recorder, put, report_of, wait_for
+from usage_plugin.errors import StoreUnavailable
 from usage_plugin.event import CostConfidence, Status, UsageEvent
+from usage_plugin.hold.drain import Drain
 from usage_plugin.hold.flood import ROWS_PER_MINUTE, Flood
 from usage_plugin.hold.fold import fold_events, fold_oldest
 from usage_plugin.hold.lines import write_line
@@ -139,11 +142,11 @@ def test_a_spool_beyond_its_size_is_counted_together(tmp_path: Path) -> None:
     reader.confirm(stored)
     before, limit = bytes_on_disk(spool.folder), 100_000
     assert before > 2 * limit
-    while fold_oldest(spool.folder, reader.position, EventReports().understand, limit)[0]:
+    while fold_oldest(reader, limit)[0]:
         pass
     assert bytes_on_disk(spool.folder) <= limit
     assert sums(all_events(spool.folder, reader.position)) == sums(events[7:])
-    assert fold_oldest(spool.folder, reader.position, EventReports().understand, limit) == (0, [])
+    assert fold_oldest(reader, limit) == (0, [])
     spool.close(stored=True)
 
 
@@ -151,7 +154,7 @@ def test_a_kill_while_counting_together_neither_loses_nor_doubles(tmp_path: Path
     """Between the new file and the removal of the old ones, the old ones are passed over."""
     spool, events = spool_of(tmp_path, 300)
     kept = {file.path: file.path.read_bytes() for file in segments(spool.folder)}
-    assert fold_oldest(spool.folder, Position(), EventReports().understand, 50_000)[0] > 0
+    assert fold_oldest(SpoolReader(spool.folder, Position(), EventReports().understand), 50_000)[0] > 0
     for path, raw in kept.items():
         path.write_bytes(raw)
     assert segment_path(spool.folder, 0) not in {file.path for file in segments(spool.folder)}
@@ -198,3 +201,61 @@ def test_a_counted_row_that_the_database_refuses_holds_up_nothing(engine: Engine
     with engine.connect() as connection:
         assert connection.execute(text("SELECT COUNT(*) FROM usage_record")).scalar_one() == 1
     writer.close()
+
+
+class Unheard(Writer):
+    """Stores, and does not hear of it until the database is said to be back."""
+
+    away = True
+
+    def write(
+        self, events: Sequence[UsageEvent], mark: SpoolMark | None = None, counted: Sequence[UsageEvent] = ()
+    ) -> int:
+        """Store, and lose the answer."""
+        refused = super().write(events, mark, counted)
+        if self.away:
+            raise StoreUnavailable("gone", "Wait")
+        return refused
+
+
+def test_a_commit_that_nobody_heard_of_is_neither_folded_nor_counted_again(engine: Engine, tmp_path: Path) -> None:
+    """What may be stored already is tried again exactly as it was, however much has come since."""
+    url = engine.url.render_as_string(hide_password=False)
+    settings = Settings(data_dir=tmp_path, database_url=url)
+    writer = Unheard(settings)
+    spool = Spool(tmp_path / "spool", segment_bytes=20_000)
+    drain = Drain(writer, EventReports(), tmp_path / "spool", batch_size=100)
+    reader, flood = drain.reader(spool.folder, Position()), Flood(spool.owner)
+    calls = 0
+
+    def spool_more(count: int) -> None:
+        nonlocal calls
+        for number in range(count):
+            event = rejected(number) if number % 2 else make_event(completed_at=NOON)
+            spool.append(Kind.REPORT, write_line(report_of(event)))
+        calls += count
+
+    spool_more(90)
+    with pytest.raises(StoreUnavailable):
+        drain.empty(reader, flood, lambda stored: None)
+    spool_more(400)
+    while fold_oldest(reader, 60_000)[0]:
+        pass
+    writer.away = False
+    drain.empty(reader, flood, lambda stored: None)
+    with engine.connect() as connection:
+        recorded = connection.execute(text("SELECT SUM(calls) FROM usage_record")).scalar_one()
+    assert int(recorded) == calls
+    writer.close()
+    spool.close(stored=True)
+
+
+def test_folding_ends_where_nothing_can_be_added_up(tmp_path: Path) -> None:
+    """Calls that have nothing in common stay as they are, and are not folded again and again."""
+    spool = Spool(tmp_path, segment_bytes=20_000)
+    for number in range(200):
+        spool.append(Kind.REPORT, write_line(report_of(make_event(completed_at=NOON, team_id=f"t{number}"))))
+    reader = SpoolReader(spool.folder, Position(), EventReports().understand)
+    assert fold_oldest(reader, 1000)[0] == 0
+    assert len(all_events(spool.folder, Position())) == 200
+    spool.close(stored=True)

@@ -66,6 +66,8 @@ match sys.argv[1]:
         asyncio.run(async_calls())
     case "abandoned":
         asyncio.run(abandoned_streams())
+    case "at once":
+        asyncio.run(litellm.acompletion(**CALL))
     case "silent":
         silent_stream()
     case "failing":

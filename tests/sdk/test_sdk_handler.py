@@ -67,3 +67,9 @@ def test_a_stream_without_usage_is_not_free(upstream: Upstream, tmp_path: Path) 
     (row,) = run("silent", upstream, tmp_path)
     assert (row.status, row.cost_nano_usd, row.cost_confidence) == ("success", None, "unpriced")
     assert row.unpriced_reason == "provider_sent_no_usage"
+
+
+def test_a_call_right_before_the_end_is_reported(upstream: Upstream, tmp_path: Path) -> None:
+    """LiteLLM hands it over only when the interpreter ends, and we wait for that."""
+    (row,) = run("at once", upstream, tmp_path)
+    assert (row.status, row.prompt_tokens, row.cost_nano_usd) == ("success", 120, COST_NANO_USD)

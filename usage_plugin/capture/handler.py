@@ -13,7 +13,7 @@ from typing import Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from usage_plugin.capture.report import Call, Reporter, broken, request_key, request_metadata
+from usage_plugin.capture.report import Call, Reporter, broken, call_id_of, request_key, request_metadata
 from usage_plugin.capture.several import SeenRequests, asks_several
 from usage_plugin.capture.streams import Noted
 from usage_plugin.capture.values import mapping
@@ -120,7 +120,8 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
     ) -> None:
         """Note a request that begins; the task that serves it tells when it is over."""
         with self.guard.stage("started"):
-            if (billed_as := BILLED.get(call_type)) is None:
+            billed_as = BILLED.get(call_type)
+            if billed_as is None or not call_id_of(data):  # LiteLLM asks for leave of calls inside of calls, too
                 return
             noted = self.recorder.begin(self.reporter.started(data, billed_as))
             task = asyncio.current_task()

@@ -15,7 +15,7 @@ from usage_plugin.capture.handler import Usage_PROXY_Handler, UsageHandler, Usag
 from usage_plugin.capture.meaning import ReportMeaning
 from usage_plugin.capture.normalise import Normaliser
 from usage_plugin.capture.report import Reporter
-from usage_plugin.capture.shutdown import flush_on_shutdown
+from usage_plugin.capture.shutdown import flush_on_shutdown, report_before_exit
 from usage_plugin.clock import utc_now
 from usage_plugin.errors import SettingsError
 from usage_plugin.guard import Guard
@@ -43,7 +43,9 @@ def sdk_handler() -> UsageHandler:
     Call ``sdk_handler().recorder.flush()`` before a short program ends to be sure that all is written;
     at a normal exit that happens by itself.
     """
-    return _make(UsageSdkHandler, "sdk")
+    handler = _make(UsageSdkHandler, "sdk")
+    report_before_exit(handler.guard)
+    return handler
 
 
 def _make(kind: type[UsageHandler], role: Role) -> UsageHandler:

@@ -12,11 +12,11 @@ from usage_plugin.capture.report import Outcome
 from usage_plugin.capture.streams import Noted, left
 from usage_plugin.capture.tokens import tokens_of_text
 from usage_plugin.clock import utc_now
-from usage_plugin.event import UsageEvent
+from usage_plugin.event import NOT_REPORTED, UsageEvent
 from usage_plugin.hold.in_flight import Request
 from usage_plugin.hold.lines import Report, read_line
 
-KILLED, NOT_REPORTED = "ProxyKilled", "NotReported"
+KILLED = "ProxyKilled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,10 @@ class ReportMeaning:
     def of_killed(self, note: bytes, last_sign: datetime) -> Report:
         """Report a request whose process was killed."""
         return _unreported(read_line(note), KILLED, last_sign)
+
+    def row_key(self, request_key: str) -> str:
+        """Name the row that stands in for a request."""
+        return _row_key(request_key)
 
     def of_unreported(self, request: Request) -> Report:
         """Report a request that is over, and of which LiteLLM has said nothing but, maybe, that an attempt failed."""

@@ -60,7 +60,10 @@ class Call:
     def of(cls, request: Payload, find_stream: Callable[[str], Noted | None] = _no_stream) -> Call:
         """Look for the request's metadata in both of the places that hooks have them in."""
         metadata = request_metadata(mapping(request.get("litellm_params"))) or request_metadata(request)
-        key = request_key(request.get("litellm_call_id"), metadata)
+        call_id = call_id_of(request)
+        if call_id is not request.get("litellm_call_id"):
+            request = {**request, "litellm_call_id": call_id}
+        key = request_key(call_id, metadata)
         return cls(request, metadata, key, find_stream(key))
 
 
@@ -181,8 +184,7 @@ class Reporter:
             request: What ``async_pre_call_hook`` was given as ``data``.
             call_type: LiteLLM's type of the call.
         """
-        logging_object = request.get("litellm_logging_obj")
-        call_id = request.get("litellm_call_id") or getattr(logging_object, "litellm_call_id", None)
+        call_id = call_id_of(request)
         metadata = request_metadata(request)
         return {
             "key": request_key(call_id, metadata),
@@ -219,6 +221,11 @@ def request_metadata(params: Payload) -> Payload:
     if "litellm_received_at" in plain or not other:
         return plain
     return other
+
+
+def call_id_of(request: Payload) -> object:
+    """Find LiteLLM's id of a call; a pass-through request has it in another place until it is sent."""
+    return request.get("litellm_call_id") or getattr(request.get("litellm_logging_obj"), "litellm_call_id", None)
 
 
 def request_key(call_id: object, metadata: Payload) -> str:

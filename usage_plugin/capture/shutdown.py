@@ -8,6 +8,7 @@ name, is wrapped; a test with a real proxy fails when that moves.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -31,12 +32,28 @@ def flush_on_shutdown(recorder: Recorder, guard: Guard) -> None:
 def _wrap(shutdown: Shutdown, recorder: Recorder, guard: Guard) -> Shutdown:
     @functools.wraps(shutdown)
     async def flush_first(*args: Any, **kwargs: Any) -> Any:
-        with guard.stage("shutdown"):
+        with guard.stage("report_queue"):
             await _report_queue()
+        with guard.stage("shutdown"):
             await asyncio.to_thread(recorder.stop)
         return await shutdown(*args, **kwargs)
 
     return flush_first
+
+
+def report_before_exit(guard: Guard) -> None:
+    """Let a program's LiteLLM hand over what is in its queue before the recorder's own end.
+
+    Both wait for the interpreter's exit, where the last one to register is the first.
+    """
+
+    def report() -> None:
+        with guard.stage("report_queue"):
+            from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER  # noqa: PLC0415
+
+            GLOBAL_LOGGING_WORKER._flush_on_exit()  # a test fails when it moves
+
+    atexit.register(report)
 
 
 async def _report_queue() -> None:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from usage_plugin.event import Attribution, Status, UsageEvent
-from usage_plugin.hold.together import count_together, who_in_short
+from usage_plugin.event import Status, UsageEvent
+from usage_plugin.hold.together import count_together, known_caller
 
 # Of one reason; what is beyond says nothing new.
 ROWS_PER_MINUTE = 20
@@ -79,7 +79,7 @@ class Flood:
             model_group=None,
             requested_model=None,
             deployment_id=None,
-            who=_known_caller(together.who),
+            who=known_caller(together.who),
         )
 
 
@@ -87,16 +87,10 @@ def _reason(event: UsageEvent) -> Reason:
     """Name what a row of rejections stands for: the minute, the error, and the caller where the proxy knows it."""
     why = event.failure
     minute = event.timing.completed_at.replace(second=0, microsecond=0)
-    return (minute, why.error_class, why.error_code, why.rate_limit_type, _known_caller(event.who))
+    return (minute, why.error_class, why.error_code, why.rate_limit_type, known_caller(event.who))
 
 
 def _minute_of(reason: Reason) -> datetime:
     minute = reason[0]
     assert isinstance(minute, datetime)  # noqa: S101 - for the type checker
     return minute
-
-
-def _known_caller(who: Attribution) -> Attribution:
-    """A key that the proxy does not know can be anything."""
-    known = (who.api_key_alias, who.team_id, who.user_id, who.organization_id)
-    return who_in_short(who) if any(known) else Attribution()

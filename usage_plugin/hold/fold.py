@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from usage_plugin.event import Failure, UsageEvent
+from usage_plugin.event import NOT_REPORTED, Attribution, Failure, Status, UsageEvent
 from usage_plugin.hold.codec import encode
 from usage_plugin.hold.spool import (
     PARTIAL,
@@ -23,8 +23,8 @@ from usage_plugin.hold.spool import (
     remove_segments,
     segments,
 )
-from usage_plugin.hold.spool_reader import Batch, SpoolReader, Understand, Unreadable
-from usage_plugin.hold.together import count_together, who_in_short
+from usage_plugin.hold.spool_reader import Batch, SpoolReader, Unreadable
+from usage_plugin.hold.together import count_together, known_caller, who_in_short
 
 # Of the limit, what is freed at once.
 SHARE = 4
@@ -32,18 +32,14 @@ EVENTS_AT_ONCE = 2000
 Group = tuple[object, ...]
 
 
-def fold_oldest(
-    folder: Path, position: Position, understand: Understand, limit_bytes: int
-) -> tuple[int, list[Unreadable]]:
+def fold_oldest(reader: SpoolReader, limit_bytes: int) -> tuple[int, list[Unreadable]]:
     """Count a quarter of a spool together when it is larger than its limit.
 
     The new file appears in one step and stands for the segments in its name, so that a kill at any moment neither loses
     nor doubles a call.
 
     Args:
-        folder: Of this process.
-        position: Up to where the spool is stored.
-        understand: Turns reports into events.
+        reader: Of this process's spool.
         limit_bytes: Size of the spool.
 
     Returns:
@@ -52,20 +48,21 @@ def fold_oldest(
     Raises:
         OSError: The disk does not take the new file.
     """
-    last = _last_to_fold(folder, position, limit_bytes)
+    folder, start = reader.folder, reader.untried
+    last = _last_to_fold(folder, start, limit_bytes)
     if last is None:
         return 0, []
-    together = _Together(f"{folder.name} {position.segment}-{last}")
+    together = _Together(f"{folder.name} {start.segment}-{last}")
     unreadable = []
-    for batch in _batches(folder, position, understand, last):
+    for batch in _batches(reader, start, last):
         unreadable += batch.unreadable
         together.add(batch.events)
-    first = next(file.first for file in segments(folder) if file.number >= position.segment)
+    first = next(file.first for file in segments(folder) if file.number >= start.segment)
     path = counted_path(folder, first, last)
     partial = path.with_suffix(PARTIAL)
     partial.write_bytes(b"".join(format_line(Kind.EVENT, encode(event)) for event in together.events()))
     partial.replace(path)
-    remove_segments(folder, before=position.segment)
+    remove_segments(folder, before=reader.position.segment)
     return together.new_calls, unreadable
 
 
@@ -85,20 +82,30 @@ class _Together:
     """Adds events up as they come, so that memory holds groups and not calls."""
 
     def __init__(self, name: str) -> None:
-        self.new_calls = 0
+        self._single = 0
         self._name = name
         self._groups: dict[Group, list[UsageEvent]] = {}
+        self._apart: list[UsageEvent] = []
 
     def add(self, events: Iterable[UsageEvent]) -> None:
         for number, event in enumerate(events, 1):
-            self.new_calls += event.calls == 1
+            if _is_one_of_two(event):
+                self._apart.append(event)
+                continue
+            self._single += event.calls == 1
             self._groups.setdefault(_group_of(event), []).append(event)
             if number % EVENTS_AT_ONCE == 0:
                 self._reduce()
         self._reduce()
 
     def events(self) -> list[UsageEvent]:
-        return [self._plain(group, events) for group, events in self._groups.items()]
+        return [*self._apart, *(self._plain(group, events) for group, events in self._groups.items())]
+
+    @property
+    def new_calls(self) -> int:
+        """Calls that had a row of their own and have none any more."""
+        alone = sum(len(events) == 1 and events[0].calls == 1 for events in self._groups.values())
+        return self._single - alone
 
     def _reduce(self) -> None:
         for group, events in self._groups.items():
@@ -111,7 +118,7 @@ class _Together:
         why = Failure(error_class=together.failure.error_class, error_code=together.failure.error_code)
         return replace(
             together,
-            who=who_in_short(together.who),
+            who=_who(together),
             failure=why,
             route=None,
             requested_model=None,
@@ -121,10 +128,19 @@ class _Together:
         )
 
 
+def _is_one_of_two(event: UsageEvent) -> bool:
+    """A stand-in may be replaced by its key, and what replaces one names that key: both stay single rows."""
+    return event.replaces is not None or event.failure.error_class == NOT_REPORTED
+
+
+def _who(event: UsageEvent) -> Attribution:
+    return known_caller(event.who) if event.status is Status.REJECTED else who_in_short(event.who)
+
+
 def _group_of(event: UsageEvent) -> Group:
     return (
         event.timing.completed_at.replace(minute=0, second=0, microsecond=0),
-        who_in_short(event.who),
+        _who(event),
         event.provider,
         event.model,
         event.model_group,
@@ -156,8 +172,8 @@ def _last_to_fold(folder: Path, position: Position, limit_bytes: int) -> int | N
     return chosen
 
 
-def _batches(folder: Path, position: Position, understand: Understand, last: int) -> Iterator[Batch]:
-    reader = SpoolReader(folder, position, understand)
-    while reader.position.segment <= last and (batch := reader.next_batch(EVENTS_AT_ONCE // 2, up_to=last)):
+def _batches(reader: SpoolReader, start: Position, last: int) -> Iterator[Batch]:
+    other = reader.elsewhere(start)
+    while other.position.segment <= last and (batch := other.next_batch(EVENTS_AT_ONCE // 2, up_to=last)):
         yield batch
-        reader.confirm(batch)
+        other.confirm(batch)

@@ -104,25 +104,31 @@ class InFlight:
         return (write_line(request.report) for request in list(self._requests.values()))
 
     def overdue(self, *, all_of_them: bool = False) -> Iterator[Request]:
-        """Give up requests that are over for long, and give them; one thread only.
+        """Give requests that are over for long.
 
         Args:
             all_of_them: Also those that are not over: the process ends.
         """
         now = time.monotonic()
         for request in list(self._requests.values() if all_of_them else self._over.values()):
-            is_due = all_of_them or (request.over_since or now) <= now - self._report_within_s
-            if is_due and self.reported(request.key):
+            if all_of_them or (request.over_since or now) <= now - self._report_within_s:
                 yield request
         for request in list(itertools.islice(list(self._requests.values()), OLDEST)):
-            if request.began_at < now - LONGEST_S and self.reported(request.key):
+            if request.began_at < now - LONGEST_S:
                 yield request
 
-    def give_up(self, key: str, event_key: str) -> None:
-        """Remember the row that stands for a request which was given up."""
-        self._given_up[key] = event_key
+    def give_up(self, key: str, row_key: str) -> bool:
+        """Remember the row that will stand for a request; ``False`` where its report comes in this very moment.
+
+        The row's key is there first: whoever reports the request from now on replaces the row.
+        """
+        self._given_up[key] = row_key
+        if self.reported(key) is None:
+            self._given_up.pop(key, None)
+            return False
         if len(self._given_up) > MOST_GIVEN_UP:
             self._given_up.popitem(last=False)
+        return True
 
     def row_given_up(self, key: str) -> str | None:
         """Give the row that a late report replaces."""

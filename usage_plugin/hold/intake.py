@@ -62,9 +62,10 @@ class Intake:
 
     def begin(self, report: Report) -> Request:
         """Note a request that begins; a note that the disk does not take is only kept in memory."""
+        request = self.in_flight.begin(report)  # first: a segment that begins meanwhile has it, too
         if self.spool is not None:
             self.spool.append(Kind.STARTED, write_line(report))
-        return self.in_flight.begin(report)
+        return request
 
     def take(self, report: Report, twin: object = None) -> Taken:
         """Keep a report of a request's end.

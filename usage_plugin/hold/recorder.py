@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import secrets
 import threading
 import time
@@ -73,19 +74,26 @@ class Recorder:
         self._reports, self._role, self._guard = reports, role, guard
         self._config, self._clock, self._started_at = litellm_config, clock, clock()
         self.root = settings.data_dir / "spool" / fingerprint(settings.url)
-        self._tally = Tally(clock)
-        self._intake = Intake(settings, self.root)
+        self._thread: threading.Thread | None = None
+        self._is_registered = False
+        self._inherited: Writer | None = None
+        self._set_up()
+
+    def _set_up(self) -> None:
+        """Make all that belongs to one process."""
+        self._tally = Tally(self._clock)
+        self._intake = Intake(self.settings, self.root)
         self.in_flight = self._intake.in_flight
-        self._writer = Writer(settings)
-        self._drain_spools = Drain(self._writer, reports, self.root, settings.batch_size)
+        self._writer = Writer(self.settings)
+        self._drain_spools = Drain(self._writer, self._reports, self.root, self.settings.batch_size)
         self._account = AccountKeeper(self._writer)
         self._process_id = secrets.token_hex(8)
         self._flood = Flood(self._process_id)
         self._reader: SpoolReader | None = None
         self._signals = _Signals()
-        self._thread: threading.Thread | None = None
         self._failing = False
         self._beat_due = 0.0
+        self._tried_of_buffer = 0
 
     @property
     def counts(self) -> Counts:
@@ -99,7 +107,22 @@ class Recorder:
             prune_heartbeats(state_dirs(self.settings), self._clock())
         self._thread = threading.Thread(target=self._run, name="usage-plugin-writer", daemon=True)
         self._thread.start()
-        atexit.register(self.stop)
+        if not self._is_registered:  # a forked process inherits both, in their order
+            self._is_registered = True
+            atexit.register(self.stop)
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=self._after_fork)
+
+    def _after_fork(self) -> None:
+        """Record in a forked process too: threads and locks do not come along, and the spool is the parent's."""
+        if self._thread is None:
+            return
+        with self._guard.stage("fork"):
+            if self._intake.spool is not None:
+                self._intake.spool.leave()
+            self._inherited = self._writer  # kept: the parent's connections must not be closed from here
+            self._set_up()
+            self.start()
 
     def begin(self, report: Report) -> Request | None:
         """Note a request that begins; ``None`` where nothing is recorded."""
@@ -134,7 +157,6 @@ class Recorder:
         self._signals.stop.set()
         self._signals.wake.set()
         thread.join(FLUSH_AT_EXIT_S)
-        atexit.unregister(self.stop)
 
     def heartbeat(self, *, stopped: bool = False) -> Heartbeat:
         """Give the process's account of itself."""
@@ -202,7 +224,9 @@ class Recorder:
                 refused = self._writer.write(batch.events)
             except BaseException:
                 buffer.put_back(lines)
+                self._tried_of_buffer = max(self._tried_of_buffer, len(lines))
                 raise
+            self._tried_of_buffer = 0
             set_aside = refused + self._set_aside(batch.unreadable)
             self._tally.stored(Stored(max(batch.calls - set_aside, 0), set_aside))
 
@@ -223,25 +247,31 @@ class Recorder:
         """Record requests that are over, and of which LiteLLM says nothing."""
         with self._guard.stage("unreported"):
             for request in self.in_flight.overdue(all_of_them=all_of_them):
-                report = self._reports.of_unreported(request)
-                self.in_flight.give_up(request.key, str(report["row_key"]))  # first: its end may be reported now
-                self.put(report)
+                if self.in_flight.give_up(request.key, self._reports.row_key(request.key)):
+                    self.put(self._reports.of_unreported(request))
 
     def _make_room(self) -> None:
         """Count together what waits, before disk or memory are full: whole hours are better than nothing."""
         while self._reader is not None and not self._signals.stop.is_set():
-            folded, unreadable = fold_oldest(
-                self._reader.folder, self._reader.position, self._reports.understand, self.settings.spool_bytes
-            )
+            folded, unreadable = fold_oldest(self._reader, self.settings.spool_bytes)
             self._note_fold(folded, self._set_aside(unreadable))
             if not folded:
                 break
+        if self._failing and self._intake.buffer.is_half_full():
+            self._fold_buffer()
+
+    def _fold_buffer(self) -> None:
+        """Leave alone what was tried to store: a commit that nobody heard of may have stored it."""
         buffer = self._intake.buffer
-        if self._failing and buffer.is_half_full():
-            batch = self._understand(buffer.take(len(buffer)))
-            name = f"{self._process_id} {self.counts.folded}"
-            buffer.put_back(Kept(Kind.EVENT, encode(event)) for event in fold_events(batch.events, name))
-            self._note_fold(sum(event.calls == 1 for event in batch.events), self._set_aside(batch.unreadable))
+        lines = buffer.take(len(buffer))
+        tried, rest = lines[: self._tried_of_buffer], lines[self._tried_of_buffer :]
+        try:
+            batch = self._understand(rest)
+            folded = fold_events(batch.events, f"{self._process_id} {self.counts.folded}")
+            rest = [Kept(Kind.EVENT, encode(event)) for event in folded]
+        finally:
+            buffer.put_back([*tried, *rest])
+        self._note_fold(sum(event.calls == 1 for event in batch.events), self._set_aside(batch.unreadable))
 
     def _note_fold(self, folded: int, set_aside: int) -> None:
         if folded:
@@ -259,11 +289,11 @@ class Recorder:
         spool, self._intake.spool = self._intake.spool, None
         if spool is None:
             return
-        with self._guard.stage("spool"):
-            if stored:
-                self._writer.forget(spool.owner)
         spool.close(stored=stored)
         self._reader = None
+        with self._guard.stage("spool"):
+            if stored:  # last: without its mark a spool would be read from its begin
+                self._writer.forget(spool.owner)
 
     def _failed(self, error: Exception) -> None:
         self._tally.failed(error)

@@ -31,5 +31,8 @@ class Reports(Protocol):
             last_sign: When the process was last heard of.
         """
 
+    def row_key(self, request_key: str) -> str:
+        """Name the row that stands in for a request which is not reported."""
+
     def of_unreported(self, request: Request) -> Report:
         """Report a request that is over, and of which LiteLLM has said nothing."""

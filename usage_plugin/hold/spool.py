@@ -15,6 +15,7 @@ import os
 import secrets
 import shutil
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pathlib import Path
 
 SEGMENT_BYTES = 8 * 1024 * 1024
 PARTIAL = ".part"
+TRY_AGAIN_AFTER_S = 5.0
 _libc = ctypes.PyDLL(None, use_errno=True)
 _libc.write.argtypes, _libc.write.restype = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t), ctypes.c_ssize_t
 LOCK_FILE = "lock"
@@ -97,6 +99,7 @@ class Spool:
         self._segment_bytes, self._in_flight = segment_bytes, in_flight
         self._lock = take(self.folder)
         self._number, self._size, self._torn = 0, 0, False
+        self._next_segment_due = 0.0
         self._one_at_a_time = threading.Lock()
         self._file = self._open(0)
 
@@ -105,7 +108,7 @@ class Spool:
         line = format_line(kind, payload)
         with self._one_at_a_time:
             try:
-                if self._size >= self._segment_bytes:
+                if self._size >= self._segment_bytes and time.monotonic() >= self._next_segment_due:
                     self._next_segment()
                 # A line that was cut short by a full disk is ended first, so that it spoils no other.
                 whole = b"\n" + line if self._torn else line
@@ -125,11 +128,23 @@ class Spool:
         """End; what is not stored is left for the next process."""
         os.close(self._file)
         if stored:
+            for file in self.folder.glob("*.log"):  # before the lock, so that nobody adopts what is stored
+                file.unlink(missing_ok=True)
             shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
 
+    def leave(self) -> None:
+        """Let go of another process's spool, which a fork has left open here; its lock stays with its owner."""
+        os.close(self._file)
+        os.close(self._lock)
+
     def _next_segment(self) -> None:
-        following = self._open(self._number + 1)
+        """Begin the next segment; where the disk does not take it, go on with this one for a while."""
+        try:
+            following = self._open(self._number + 1)
+        except OSError:
+            self._next_segment_due = time.monotonic() + TRY_AGAIN_AFTER_S
+            return
         os.close(self._file)
         self._file, self._size, self._torn = following, 0, False
         self._number += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 from usage_plugin.event import UsageEvent
@@ -52,19 +52,33 @@ class SpoolReader:
     def __init__(self, folder: Path, start: Position, understand: Understand, *, ended: bool = False) -> None:
         self.folder = folder
         self.position = start
+        self._tried: Position | None = None
         self._understand, self._ended = understand, ended
 
+    @property
+    def untried(self) -> Position:
+        """From where on no line was ever tried to store: a commit that nobody heard of may have stored those before."""
+        return self.position if self._tried is None else Position(self._tried.segment + 1)
+
+    def elsewhere(self, start: Position) -> SpoolReader:
+        """Read the same spool from another place."""
+        return SpoolReader(self.folder, start, self._understand, ended=self._ended)
+
     def next_batch(self, most: int, up_to: int | None = None) -> Batch | None:
-        """Read at most *most* lines; ``None`` at the end. The same ones again until they are confirmed.
+        """Read at most *most* lines; ``None`` at the end. Exactly the same ones again until they are confirmed.
 
         Args:
             most: Of lines.
             up_to: The last segment to read.
         """
-        lines = list(islice(read_lines(self.folder, self.position, ended=self._ended, up_to=up_to), most))
+        found = read_lines(self.folder, self.position, ended=self._ended, up_to=up_to)
+        if (tried := self._tried) is not None:
+            found = takewhile(lambda line: line.end <= tried, found)
+        lines = list(islice(found, most))
         if not lines:
             return None
         batch = Batch(lines[-1].end)
+        self._tried = batch.end
         for number, line in enumerate(lines, 1):
             read_into(batch, line, self._understand)
             if number % REST_AFTER_LINES == 0:
@@ -73,7 +87,7 @@ class SpoolReader:
 
     def confirm(self, batch: Batch) -> None:
         """Go on after a batch that is stored."""
-        self.position = batch.end
+        self.position, self._tried = batch.end, None
 
 
 def read_into(batch: Batch, line: Line, understand: Understand) -> None:

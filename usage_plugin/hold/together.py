@@ -29,6 +29,12 @@ def who_in_short(who: Attribution) -> Attribution:
     return Attribution(**{name: getattr(who, name) for name in _WHO})
 
 
+def known_caller(who: Attribution) -> Attribution:
+    """Say who was refused, as far as the proxy knows; a key that it does not know can be anything."""
+    known = (who.api_key_alias, who.team_id, who.user_id, who.organization_id)
+    return who_in_short(who) if any(known) else Attribution()
+
+
 def count_together(events: Sequence[UsageEvent], event_key: str) -> UsageEvent:
     """Add events up to one row; they agree in what is not added up, of which the first one's is taken.
 

@@ -144,11 +144,10 @@ class Writer:
         return 0
 
     def set_aside(self, raw: bytes, reason: str) -> None:
-        """Keep what can never be stored in a file, with the reason.
-
-        Raises:
-            OSError: The data folder cannot be written.
-        """
+        """Keep what can never be stored in a file, with the reason; where the disk does not take it, in the log."""
         line = json.dumps({"reason": reason, "event": raw.decode("utf-8", "replace")})
-        with (self._settings.data_dir / SET_ASIDE_FILE).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        try:
+            with (self._settings.data_dir / SET_ASIDE_FILE).open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            _log.error("call_not_kept_aside", why=reason, reason=str(error))

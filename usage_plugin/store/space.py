@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, func, select, text
 from usage_plugin.store.pace import Pace
 from usage_plugin.store.tables import UsageDaily, UsageHourly, UsageRecord, UsageRecordTag, table_of
 
-# SQLite says quickly only what the whole file takes. Bytes of a row with its share of the indexes, as measured, tell
+# SQLite says quickly only what the whole file takes. Bytes of a row with its share of the indexes, roughly, tell
 # how the tables share it.
 _SQLITE_ROW = {
     table_of(UsageRecord): 700,
