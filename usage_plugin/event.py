@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-
 # Class of error of a request that LiteLLM has not reported; its row is replaced if it does so later.
 NOT_REPORTED = "NotReported"
 
