@@ -14,8 +14,8 @@ from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 from usage_plugin.store.tables import SpoolPosition, table_of
 
-CALLS = 4_000
-KILLS_AT = (1_000, 2_000)
+CALLS = 10_000
+KILLS_AT = (2_000, 5_000)
 pytestmark = pytest.mark.timeout(180)
 
 
