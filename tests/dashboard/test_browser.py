@@ -283,9 +283,9 @@ def test_a_hidden_tab_asks_nothing(live: tuple[str, Engine], watch: Any) -> None
     page.goto(live[0])
     expect(page.locator(".drawn")).to_be_visible(timeout=20_000)
     page.evaluate("Object.defineProperty(document, 'hidden', {configurable: true, get: () => window.away})")
+    page.evaluate("window.away = true")  # before anybody listens: what was asked until then is on its way
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.post_data or ""))
-    page.evaluate("window.away = true")
     page.clock.run_for(30_000)
     assert [body for body in asked if '"beat"' in body] == []
     with page.expect_request(lambda request: '"beat"' in (request.post_data or ""), timeout=PROMISE_MS):
