@@ -66,16 +66,19 @@ def fold_oldest(reader: SpoolReader, limit_bytes: int) -> tuple[int, list[Unread
     return together.new_calls, unreadable
 
 
-def fold_events(events: Iterable[UsageEvent], name: str) -> list[UsageEvent]:
+def fold_events(events: Iterable[UsageEvent], name: str) -> tuple[list[UsageEvent], int]:
     """Count events together by the hour.
 
     Args:
         events: Any number.
         name: Of the lot, equal whenever the same events are folded again.
+
+    Returns:
+        The rows, and how many calls have lost their own.
     """
     together = _Together(name)
     together.add(events)
-    return together.events()
+    return together.events(), together.new_calls
 
 
 class _Together:

@@ -245,8 +245,8 @@ class Recorder:
 
     def _report_overdue(self, *, all_of_them: bool = False) -> None:
         """Record requests that are over, and of which LiteLLM says nothing."""
-        with self._guard.stage("unreported"):
-            for request in self.in_flight.overdue(all_of_them=all_of_them):
+        for request in self.in_flight.overdue(all_of_them=all_of_them):
+            with self._guard.stage("unreported"):  # one that breaks keeps no other from its row
                 if self.in_flight.give_up(request.key, self._reports.row_key(request.key)):
                     self.put(self._reports.of_unreported(request))
 
@@ -267,11 +267,11 @@ class Recorder:
         tried, rest = lines[: self._tried_of_buffer], lines[self._tried_of_buffer :]
         try:
             batch = self._understand(rest)
-            folded = fold_events(batch.events, f"{self._process_id} {self.counts.folded}")
-            rest = [Kept(Kind.EVENT, encode(event)) for event in folded]
+            rows, folded = fold_events(batch.events, f"{self._process_id} {self.counts.seen}")
+            rest = [Kept(Kind.EVENT, encode(row)) for row in rows]
         finally:
             buffer.put_back([*tried, *rest])
-        self._note_fold(sum(event.calls == 1 for event in batch.events), self._set_aside(batch.unreadable))
+        self._note_fold(folded, self._set_aside(batch.unreadable))
 
     def _note_fold(self, folded: int, set_aside: int) -> None:
         if folded:
