@@ -9,7 +9,19 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Computed, Float, Index, Numeric, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Computed,
+    Float,
+    Index,
+    LargeBinary,
+    Numeric,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlmodel import Field, SQLModel
 
 from usage_plugin.clock import utc_now
@@ -258,6 +270,58 @@ class RetentionMark(SQLModel, table=True):
     pruned_before: dt.datetime = _moment()
 
 
+class UsageTouch(SQLModel, table=True):
+    """How often a process changed calls of a UTC hour, counted in the transactions that did."""
+
+    __tablename__ = "usage_touch"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    utc_hour: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    writer: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    changes: int = _big()
+
+
+class UsageSegment(SQLModel, table=True):
+    """A stretch of time that was added up into sheets, and what had been written to its hours by then."""
+
+    __tablename__ = "usage_segment"
+
+    start_quarter: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    end_quarter: int
+    changes: int = _big()
+    calls: int = _big()
+    parts: int = 1
+    frozen_id: int | None = _big(nullable=True)
+    built_at: dt.datetime = _moment(default_factory=utc_now)
+
+
+class UsageSheet(SQLModel, table=True):
+    """The totals of a segment's calls that have a value in a dimension, as columns."""
+
+    __tablename__ = "usage_sheet"
+    __table_args__ = (
+        Index("ix_usage_sheet_start_quarter", "start_quarter"),
+        {"sqlite_with_rowid": False},
+    )
+
+    dimension: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    value: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    start_quarter: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    content: bytes = Field(sa_type=LargeBinary)
+
+
+class UsageValue(SQLModel, table=True):
+    """A value of a dimension, by number in the sheets, and the name that people know it by."""
+
+    __tablename__ = "usage_value"
+    __table_args__ = (UniqueConstraint("dimension", "value"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigIntKey, primary_key=True, autoincrement=True))
+    dimension: int
+    value: str
+    label: str | None = None
+
+
 TABLES = (
     UsageRecord,
     UsageRecordTag,
@@ -267,6 +331,10 @@ TABLES = (
     SpoolPosition,
     PipelineProcess,
     RetentionMark,
+    UsageTouch,
+    UsageSegment,
+    UsageSheet,
+    UsageValue,
 )
 
 

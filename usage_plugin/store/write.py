@@ -18,10 +18,21 @@ from usage_plugin.store.marks import SpoolMark, forget_mark, move_mark, stored_m
 from usage_plugin.store.migrate import SchemaState, newer_schema, schema_state
 from usage_plugin.store.remedy import MIGRATE, remedy_for
 from usage_plugin.store.rollups import change_rollups
-from usage_plugin.store.rows import PRICE_COLUMNS, RECORD_COLUMNS, TAG_COLUMNS, Row, price_rows, record_row, tag_rows
+from usage_plugin.store.rows import (
+    POSITION,
+    PRICE_COLUMNS,
+    RECORD_COLUMNS,
+    TAG_COLUMNS,
+    Row,
+    price_rows,
+    record_row,
+    tag_rows,
+)
+from usage_plugin.store.sheets.touch import touch
 from usage_plugin.store.stored import Change, add_up, by_key, delete, key_of, lock, update
 from usage_plugin.store.tables import PriceSnapshotRow, UsageRecord, UsageRecordTag, table_of
 
+_COMPLETED_AT = POSITION["completed_at"]
 # What values bring about before they reach the database.
 _VALUE_ERRORS = (OverflowError, TypeError, ValueError)
 
@@ -75,6 +86,7 @@ def _store(connection: Connection, events: Sequence[UsageEvent], counted: Sequen
         removed.extend(change.removed)
     _insert_tags_and_prices(connection, [*new, *together])
     change_rollups(connection, added, removed)
+    touch(connection, (row[_COMPLETED_AT] for row in chain(added, removed)))
     return len(new) + len(together)
 
 
