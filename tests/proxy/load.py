@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -122,24 +122,48 @@ def wait_until_served(upstream: Upstream, call_ids: Iterable[str], at_most_s: fl
     raise AssertionError(f"{len(wanted - seen)} of {len(wanted)} calls did not reach the provider in {at_most_s} s")
 
 
+def wait_until_one_is_stored(engine: Engine, call_ids: Iterable[str], at_most_s: float) -> None:
+    """Wait until the first of these calls has its row.
+
+    Raises:
+        AssertionError: None has, in time.
+    """
+    wanted = set(call_ids)
+    pause = threading.Event()
+    for _ in range(int(at_most_s / 0.1)):
+        if account(engine, wanted).status_of:
+            return
+        pause.wait(0.1)
+    raise AssertionError(f"none of {len(wanted)} calls was stored in {at_most_s} s")
+
+
 def served(upstream: Upstream) -> set[str]:
     """Name all calls that the provider has seen, by their marks."""
     return {str(call["ask"]["mark"]) for call in upstream.calls()}
 
 
+def answered(upstream: Upstream) -> set[str]:
+    """Name all calls that the provider has answered to the last byte, by their marks."""
+    return {str(call["ask"]["mark"]) for call in upstream.calls() if call["answered"]}
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Calls beside their rows.
+    """Calls beside their terminal rows.
 
     Args:
-        statuses: Terminal rows by status.
-        missing: Calls without a terminal row.
+        status_of: Of each call that has a row.
+        missing: Calls without one.
         doubled: Calls with more than one.
     """
 
-    statuses: Counter[str]
+    status_of: dict[str, str]
     missing: list[str]
     doubled: list[str]
+
+    def statuses(self, call_ids: Iterable[str]) -> set[str]:
+        """Name what these calls are recorded as."""
+        return {self.status_of[call_id] for call_id in call_ids}
 
 
 def account(engine: Engine, call_ids: Iterable[str]) -> Account:
@@ -149,14 +173,10 @@ def account(engine: Engine, call_ids: Iterable[str]) -> Account:
             select(UsageRecord.litellm_call_id, UsageRecord.status).where(UsageRecord.is_terminal)
         ).all()
     wanted = set(call_ids)
-    return compare(wanted, [(call_id or "", status) for call_id, status in stored if call_id in wanted])
-
-
-def compare(wanted: set[str], rows: Sequence[tuple[str, str]]) -> Account:
-    """Count rows by call and by status."""
-    by_call = Counter(call_id for call_id, _ in rows)
+    rows = [(call_id, status) for call_id, status in stored if call_id in wanted]
+    count = Counter(call_id for call_id, _ in rows)
     return Account(
-        statuses=Counter(status for _, status in rows),
-        missing=sorted(wanted - set(by_call)),
-        doubled=sorted(call_id for call_id, count in by_call.items() if count > 1),
+        status_of={str(call_id): status for call_id, status in rows},
+        missing=sorted(wanted - set(count)),
+        doubled=sorted(str(call_id) for call_id in count if count[call_id] > 1),
     )

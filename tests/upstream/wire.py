@@ -97,7 +97,7 @@ def header_key(name: str) -> Callable[[Request], bool]:
 
 
 async def receive(request: Request, provider: str, dialect: Dialect, *, stream: bool = False, model: str = "") -> Call:
-    """Check key and JSON, misbehave if asked to, and write the call down.
+    """Write the call down, check key and JSON, and misbehave if asked to.
 
     Raises:
         RefusalError: No key, no JSON, or a failure that the test asked for.
@@ -106,11 +106,13 @@ async def receive(request: Request, provider: str, dialect: Dialect, *, stream: 
     raw = await request.body()
     ask = parse(raw).for_provider(provider)
     body = _as_json(raw, dialect) if "json" in request.headers.get("content-type", "") else {}
-    await asyncio.sleep(ask.delay_ms / 1000)
     failing = BOOK.shall_fail(ask)
     streams = stream or bool(body.get("stream"))
     status = ask.fail if failing else 200
     BOOK.note(Served(request.method, request.url.path, status, model or str(body.get("model", "")), streams, ask))
+    await asyncio.sleep(ask.delay_ms / 1000)
+    if not streams:
+        BOOK.note_answer(ask)
     if not dialect.has_key(request):
         raise RefusalError(dialect, 401, "Incorrect API key provided")
     if failing:
@@ -175,6 +177,7 @@ def streamed(
                 return
             await asyncio.sleep(ask.chunk_delay_ms / 1000)
             yield chunk
+        BOOK.note_answer(ask)
 
     return StreamingResponse(paced(), media_type=media_type)
 
