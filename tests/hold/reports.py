@@ -62,7 +62,7 @@ def put(recorder: Recorder, event: UsageEvent) -> None:
     recorder.put(report_of(event), twin=event.event_key)
 
 
-def wait_for(what: Callable[[], bool], timeout_s: float = 15) -> None:
+def wait_for(what: Callable[[], bool], timeout_s: float = 60) -> None:
     """Wait until something is so, at most for a while."""
     deadline = time.monotonic() + timeout_s
     while not what():

@@ -75,7 +75,7 @@ def test_a_store_that_is_back_is_told_at_once(tmp_path: Path) -> None:
     assert beat.oldest_waiting_at is not None
     assert before <= beat.oldest_waiting_at <= utc_now()
     (tmp_path / "away").unlink()
-    assert recorder.flush(20)
+    assert recorder.flush(60)
     engine = connect(settings.url)
     wait_for(lambda: [found.stored for found in processes(engine)] == [1])
     recorder.stop()
@@ -135,7 +135,7 @@ def test_who_stores_a_dead_processes_spool_settles_its_account(engine: Engine, t
     keep_account(engine, account(process_id=leftover.owner, seen=1, waiting=1, oldest_waiting_at=NOW))
     leftover.close(stored=False)
     recorder.start()
-    wait_for(lambda: any(found.adopted for found in processes(engine)), timeout_s=25)
+    wait_for(lambda: any(found.adopted for found in processes(engine)), timeout_s=60)
     recorder.stop()
     found = {stored.process_id: stored for stored in processes(engine)}
     assert (found[leftover.owner].waiting, found[leftover.owner].stopped_at) == (0, NOW)

@@ -107,7 +107,7 @@ def test_what_is_reported_after_all_counts_once(engine: Engine, tmp_path: Path, 
         wait_for(lambda: recorder.counts.stored == 1)
         assert statuses(engine) == {"t": ("interrupted", 1)}
     recorder.put(report_of(event, request="r"))
-    assert recorder.flush(15)
+    assert recorder.flush(60)
     recorder.stop()
     assert statuses(engine) == {"t": ("success", 1)}
     with engine.connect() as connection:
@@ -145,7 +145,7 @@ def test_a_request_that_was_stored_from_memory_is_not_interrupted_too(engine: En
     first = make_recorder(settings)
     first.start()
     put(first, stored)
-    assert first.flush(15)
+    assert first.flush(60)
     left = Spool(first.root)
     for event in (stored, lost):
         note = make_event(litellm_call_id=event.litellm_call_id, team_id=event.who.team_id)
@@ -154,7 +154,7 @@ def test_a_request_that_was_stored_from_memory_is_not_interrupted_too(engine: En
     left.close(stored=False)
     second = make_recorder(settings)
     second.start()
-    assert second.flush(15)
+    assert second.flush(60)
     second.stop()
     assert statuses(engine) == {"stored": ("success", 1), "in flight": ("interrupted", 1)}
 

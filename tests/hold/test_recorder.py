@@ -49,7 +49,7 @@ def test_events_are_stored_soon_after(settings: Settings, start: Callable[[Setti
     """A first event makes the database, the schema and its row."""
     recorder = start(settings)
     put(recorder, make_event())
-    assert recorder.flush(15)
+    assert recorder.flush(60)
     assert rows(settings) == 1
     assert (recorder.counts.seen, recorder.counts.stored, recorder.counts.lost) == (1, 1, 0)
 
@@ -91,7 +91,7 @@ def test_a_database_that_is_away_delays_and_loses_nothing(
     assert (recorder.counts.stored, recorder.counts.lost) == (0, 0)
     assert [record.getMessage() for record in caplog.records if "usage_is_not_recorded" in record.getMessage()]
     settings.data_dir.unlink()
-    assert recorder.flush(20)
+    assert recorder.flush(60)
     assert rows(settings) == 10
     assert recorder.counts.last_error is None
 
@@ -115,7 +115,7 @@ def test_a_call_that_the_database_refuses_is_set_aside(
     put(recorder, make_event())
     put(recorder, make_event(completed_at=naive))
     put(recorder, make_event())
-    assert recorder.flush(15)
+    assert recorder.flush(60)
     assert rows(settings) == 2
     assert (recorder.counts.lost, recorder.counts.set_aside) == (0, 1)
     assert "has no time zone" in (settings.data_dir / "refused-calls.jsonl").read_text()

@@ -152,7 +152,7 @@ def test_a_corrupted_line_spoils_no_other(tmp_path: Path) -> None:
     path.write_bytes(raw)
     spool.close(stored=False)
     recorder = record(settings)
-    assert recorder.flush(20)
+    assert recorder.flush(60)
     recorder.stop()
     assert counts(connect(settings.url))[0] == 2
     assert "its checksum is wrong" in (tmp_path / "refused-calls.jsonl").read_text()
@@ -202,13 +202,13 @@ def test_events_of_before_and_after_a_replay_count_once(engine: Engine, tmp_path
     events = [make_event(completed_at=datetime.now(UTC) - timedelta(seconds=number)) for number in range(50)]
     for event in events:
         put(recorder, event)
-    assert recorder.flush(20)
+    assert recorder.flush(60)
     leftover = Spool(recorder.root)
     for event in events:
         leftover.append(Kind.EVENT, encode(event))
     leftover.close(stored=False)
     recorder.stop()
     again = record(settings)
-    assert again.flush(20)
+    assert again.flush(60)
     again.stop()
     assert counts(engine) == (50, 50)

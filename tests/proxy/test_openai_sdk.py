@@ -32,7 +32,7 @@ def test_a_chat_call_is_one_row_with_disjoint_tokens_and_exact_cost(openai_sdk: 
     assert categories(row) == CHAT_CATEGORIES
     check_sums(row)
     assert (row.cost_nano_usd, row.cost_confidence) == (CHAT_COST, "exact")
-    assert 200 <= row.latency_ms < 10_000
+    assert 200 <= row.latency_ms < 60_000
     assert row.ttft_ms is None
     assert row.received_at <= row.started_at <= row.completed_at
 

@@ -48,7 +48,7 @@ def test_a_service_that_never_answers_is_given_up(make_service: MakeService, sta
     begin = time.monotonic()
     with pytest.raises(ChildFailed, match=r"the dashboard did not answer within 0\.5 s"):
         wait_until_answering(started, patience_s=0.5)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
 
 
 def test_a_service_that_does_not_listen_to_a_stop_is_ended(make_service: MakeService, started: list[Child]) -> None:
