@@ -64,7 +64,7 @@ def _write(engine: Engine, state: Path, count: int, first_day: int) -> None:
     callers, waiting, begun, told = Callers(world()), list[UsageEvent](), time.monotonic(), time.monotonic()
     written = 0
     gc.disable()  # nothing here is a cycle, and hundreds of thousands of objects are looked at again and again
-    for number, calls in drawn(count, first_day=first_day):
+    for number, calls in drawn(count, since=calendar()[first_day]):
         waiting.extend(to_events(callers, calls))
         if len(waiting) < BATCH and number < len(calendar()) - 1:
             continue

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from datetime import datetime, timedelta
 
-from tests.bench.scale.days import calendar, calls_of_days
+from tests.bench.scale.days import START, calendar, calls_of_days
 from tests.bench.scale.draw import Calls, Source
 from tests.bench.scale.events import Callers, to_events
 from tests.bench.scale.population import SEED, world
@@ -15,18 +15,18 @@ VERSION = 1
 """Changes with what is generated."""
 
 
-def drawn(count: int, seed: int = SEED, first_day: int = 0) -> Iterator[tuple[int, Calls]]:
+def drawn(count: int, seed: int = SEED, since: datetime = START) -> Iterator[tuple[int, Calls]]:
     """Draw the calls of each day, with the day's number.
 
     Args:
         count: Calls in all.
         seed: Of all chance.
-        first_day: Number of the first day to give.
+        since: Leave out the days that are over then.
     """
     source = Source(world(seed), seed)
-    sizes = calls_of_days(count, seed).tolist()
-    for number, (day, size) in islice(enumerate(zip(calendar(), sizes, strict=True)), first_day, None):
-        yield number, source.draw(day, number, size)
+    for number, (day, size) in enumerate(zip(calendar(), calls_of_days(count, seed).tolist(), strict=True)):
+        if day + timedelta(days=1) > since:
+            yield number, source.draw(day, number, size)
 
 
 def generate(count: int, seed: int = SEED) -> Iterator[UsageEvent]:

@@ -1,0 +1,47 @@
+"""Databases of 1 and 10 million calls in, what they take on disk and in time out.
+
+Run ``python -m tests.bench.scale [sqlite|postgresql] [CALLS ...]``.
+The databases are built once and kept in ``USAGE_BENCH_DIR``, by default in the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+
+from tests.bench.scale.build import built
+from tests.bench.scale.databases import POSTGRESQL, SQLITE
+from tests.bench.scale.disk import show_disk
+from tests.bench.scale.measure import asked_in, show_beside_raw, show_growth, show_taken, taken_ms
+
+CALLS = (1_000_000, 10_000_000)
+ZONES = ("UTC", "Europe/Berlin", "Asia/Kathmandu")
+NAMES = {SQLITE: "SQLite", POSTGRESQL: "PostgreSQL"}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure and print."""
+    kinds = [each for each in arguments if each in NAMES] or list(NAMES)
+    counts = [int(each) for each in arguments if each.isdigit()] or list(CALLS)
+    equal = True
+    for kind in kinds:
+        taken = {}
+        for count in counts:
+            with built(kind, count) as engine:
+                show_disk(f"{NAMES[kind]}, {count:,} calls: bytes per call", engine, count)
+                for zone in ZONES:
+                    title, asked = f"{NAMES[kind]}, {count:,} calls, 90 days in {zone}", asked_in(zone)
+                    taken[count, zone] = taken_ms(engine, asked)
+                    show_taken(title, asked, taken[count, zone])
+                    equal &= show_beside_raw(f"{title}: beside raw records", engine, asked, zone)
+        for small, large in pairwise(counts):
+            for zone in ZONES:
+                title = f"{NAMES[kind]}, {zone}: {large:,} calls beside {small:,}"
+                show_growth(title, asked_in(zone), taken[small, zone], taken[large, zone])
+    if not equal:
+        sys.exit("an answer is not what the records say")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
