@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from tests.bench.scale.build import built
-from tests.bench.scale.databases import POSTGRESQL, SQLITE
+from tests.bench.scale.databases import POSTGRESQL, SQLITE, postgresql
 from tests.bench.scale.disk import show_disk
 from tests.bench.scale.measure import asked_in, show_beside_raw, show_growth, show_taken, taken_ms
+from tests.bench.scale.spend_logs import show_spend_logs
 
 CALLS = (1_000_000, 10_000_000)
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kathmandu")
@@ -39,6 +40,9 @@ def main(arguments: Sequence[str]) -> None:
             for zone in ZONES:
                 title = f"{NAMES[kind]}, {zone}: {large:,} calls beside {small:,}"
                 show_growth(title, asked_in(zone), taken[small, zone], taken[large, zone])
+    if POSTGRESQL in kinds:
+        with postgresql() as server:
+            show_spend_logs(server)
     if not equal:
         sys.exit("an answer is not what the records say")
 

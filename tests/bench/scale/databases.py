@@ -77,3 +77,11 @@ def database(server: URL, name: str) -> str:
             connection.execute(text(f'CREATE DATABASE "{name}"'))
     admin.dispose()
     return server.set(database=name).render_as_string(hide_password=False)
+
+
+def dropped(server: URL, name: str) -> None:
+    """Drop a database where there is one of that name."""
+    admin = connect(server.render_as_string(hide_password=False))
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f'DROP DATABASE IF EXISTS "{name}"'))
+    admin.dispose()
