@@ -306,6 +306,7 @@ class UsageSheet(SQLModel, table=True):
 
     dimension: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     value: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    section: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     start_quarter: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     content: bytes = Field(sa_type=LargeBinary)
 

@@ -48,6 +48,7 @@ def _create_sheets() -> None:
         "usage_sheet",
         sa.Column("dimension", sa.Integer(), primary_key=True, autoincrement=False, nullable=False),
         sa.Column("value", sa.BigInteger(), primary_key=True, autoincrement=False, nullable=False),
+        sa.Column("section", sa.Integer(), primary_key=True, autoincrement=False, nullable=False),
         sa.Column("start_quarter", sa.Integer(), primary_key=True, autoincrement=False, nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sqlite_with_rowid=False,
