@@ -1,86 +1,71 @@
-"""How long writes wait while half of the records are pruned: ``python -m tests.bench.prune [RECORDS | URL]``.
+"""A large database in, how long writes wait while half of its calls are pruned out.
 
-With a number it makes that many records over 400 days in a SQLite file of its own; with a URL it prunes the database
-that is there, so give it a copy.
+Run ``python -m tests.bench.prune [CALLS] [KIND]``: it prunes a copy of a database of ``tests.bench.scale``.
 """
 
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from itertools import islice
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from threading import Event, Thread
 from typing import TypeVar
 
+import numpy as np
 from sqlalchemy import Engine
 
+from tests.bench.scale.build import copied
+from tests.bench.scale.databases import POSTGRESQL, SQLITE
+from tests.bench.scale.days import END, calendar, calls_of_days
+from tests.bench.scale.population import SEED
+from tests.bench.scale.table import show
 from usage_plugin.store.database import connect
-from usage_plugin.store.migrate import migrate
 from usage_plugin.store.prune import prune
 from usage_plugin.store.retention import FOR_EVER, Retention
 from usage_plugin.store.verify import verify
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
-RECORDS = 1_000_000
-DAYS = 400
-BATCH = 5_000
+CALLS = 1_000_000
 PER_SECOND = 200
 LIMIT_S = 0.25
-NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
-KEEP_HALF = Retention(DAYS // 2, FOR_EVER, FOR_EVER)
 
 Result = TypeVar("Result")
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Measure and print."""
-    given = sys.argv[1] if len(sys.argv) > 1 else str(RECORDS)
-    if not given.isdigit():
-        measure(connect(given))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        engine = connect(f"sqlite:///{Path(folder) / 'usage.db'}")
-        migrate(engine)
-        fill(engine, int(given))
-        measure(engine)
+    calls = next((int(each) for each in arguments if each.isdigit()), CALLS)
+    for kind in [each for each in arguments if each in (SQLITE, POSTGRESQL)] or (SQLITE, POSTGRESQL):
+        with copied(kind, calls) as url:
+            engine = connect(url)
+            measure(f"{kind}: half of {calls:,} calls pruned beside {PER_SECOND} writes/s", engine, calls)
+            engine.dispose()
 
 
-def measure(engine: Engine) -> None:
+def measure(title: str, engine: Engine, calls: int) -> None:
     """Prune half of what is there beside writes, print how long they waited, and verify."""
+    keep_half = Retention(_days_of_half(calls), FOR_EVER, FOR_EVER)
     begin = time.perf_counter()
-    waits, pruned = writes_while(engine, lambda: prune(engine, KEEP_HALF, NOW), PER_SECOND, NOW)
-    seconds, ordered = time.perf_counter() - begin, sorted(waits)
-    print(f"{sum(pruned.rows.values()):,} rows pruned in {seconds:,.0f} s, {pruned.bytes_returned:,} bytes returned")
-    print(f"longest step {pruned.longest_step_s * 1000:.0f} ms; beside it {len(waits) / seconds:.0f} writes/s took")
-    for name, share in (("median", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("longest", 1.0)):
-        print(f"  {name:<8}{ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000:>8.1f} ms")
-    print(f"over {LIMIT_S * 1000:.0f} ms: {sum(wait > LIMIT_S for wait in waits)}")
+    waits, pruned = writes_while(engine, lambda: prune(engine, keep_half, END), PER_SECOND, END)
+    seconds = time.perf_counter() - begin
+    rows, returned, step_ms = sum(pruned.rows.values()), pruned.bytes_returned, pruned.longest_step_s * 1000
+    columns: tuple[str, ...] = ("", "rows", "s", "bytes returned", "longest step ms", "writes/s")
+    show(title, columns, [("pruned", rows, seconds, returned, step_ms, len(waits) / seconds)])
+    columns = ("", "median", "p99", "p99.9", "longest", f"over {LIMIT_S * 1000:.0f} ms")
+    shares = (float(np.percentile(waits, share)) * 1000 for share in (50, 99, 99.9, 100))
+    show("milliseconds", columns, [("a write took", *shares, sum(wait > LIMIT_S for wait in waits))])
     begin = time.perf_counter()
     result = verify(engine)
-    print(f"verify: {result.calls:,} calls, {result.differences} differences, {time.perf_counter() - begin:,.0f} s")
+    taken = time.perf_counter() - begin
+    show("verify", ("", "calls", "differences", "s"), [("", result.calls, result.differences, taken)])
 
 
-def fill(engine: Engine, records: int) -> None:
-    """Store calls of some teams, keys and models, evenly over the days, oldest first."""
-    step = timedelta(days=DAYS) / records
-    events = (
-        make_event(
-            completed_at=NOW - (records - n) * step,
-            litellm_call_id=f"call-{n * 7919 % records:032x}",
-            team_id=f"team-{n % 50}",
-            api_key_hash=f"key-{n % 2000}",
-            model=f"model-{n % 7}",
-            tags=(f"tag-{n % 100}",),
-        )
-        for n in range(records)
-    )
-    while batch := list(islice(events, BATCH)):
-        write_events(engine, batch)
+def _days_of_half(calls: int) -> int:
+    """Say how many days back the newer half of the calls begins."""
+    until = np.cumsum(calls_of_days(calls, SEED))
+    return (END - calendar()[int(np.searchsorted(until, calls / 2)) + 1]) // timedelta(days=1)
 
 
 def writes_while(
@@ -119,4 +104,4 @@ def _write_until(engine: Engine, done: Event, every_s: float, at: datetime, wait
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event, text
 
+from tests.bench.scale import databases
 from tests.bench.scale.databases import POSTGRESQL, SQLITE, Place, place
 from tests.bench.scale.days import calendar
 from tests.bench.scale.events import Callers, to_events
@@ -45,6 +46,15 @@ def built(kind: str, count: int) -> Iterator[Engine]:
             yield engine
         finally:
             engine.dispose()
+
+
+@contextmanager
+def copied(kind: str, count: int) -> Iterator[str]:
+    """Give the URL of a copy, which goes afterwards."""
+    with place(kind, count) as where:
+        build(where, kind, count)
+        with databases.copied(where) as url:
+            yield url
 
 
 def build(where: Place, kind: str, count: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,17 +73,38 @@ def postgresql(data: Path | None = None) -> Iterator[URL]:
 def database(server: URL, name: str) -> str:
     """Make a database where there is none of that name; gives its URL."""
     admin = connect(server.render_as_string(hide_password=False))
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        found = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
-        if found.first() is None:
-            connection.execute(text(f'CREATE DATABASE "{name}"'))
+    with admin.connect() as connection:
+        found = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).first()
     admin.dispose()
+    if found is None:
+        _command(server, f'CREATE DATABASE "{name}"')
     return server.set(database=name).render_as_string(hide_password=False)
+
+
+@contextmanager
+def copied(original: Place) -> Iterator[str]:
+    """Copy a database's files, give the URL of the copy, and drop it afterwards."""
+    url = make_url(original.url)
+    if url.get_backend_name() == SQLITE:
+        with tempfile.TemporaryDirectory(dir=folder()) as own:
+            yield f"sqlite:///{shutil.copyfile(str(url.database), Path(own) / 'copy.db')}"
+        return
+    server, name = url.set(database="postgres"), f"{url.database}_copy"
+    dropped(server, name)
+    _command(server, f'CREATE DATABASE "{name}" TEMPLATE "{url.database}" STRATEGY FILE_COPY')
+    try:
+        yield url.set(database=name).render_as_string(hide_password=False)
+    finally:
+        dropped(server, name)
 
 
 def dropped(server: URL, name: str) -> None:
     """Drop a database where there is one of that name."""
+    _command(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _command(server: URL, statement: str) -> None:
     admin = connect(server.render_as_string(hide_password=False))
     with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f'DROP DATABASE IF EXISTS "{name}"'))
+        connection.execute(text(statement))
     admin.dispose()
