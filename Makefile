@@ -2,6 +2,9 @@
 
 PYTEST_ARGS ?=
 
+# Tests that do more here than in `make test`, where each second counts: see tests/extent.py.
+IN_WHOLE = tests/proxy/test_stop.py tests/proxy/test_azure_trace.py tests/store/test_migrate.py tests/capture/test_mutated.py
+
 # The first of these that is new enough and can make virtual environments.
 PYTHONS = python3.13 python3.12 python3.11 python3.14 python3 python
 SUITS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -52,7 +55,7 @@ bench: $(DEV_READY) ## Measure: storing, the event loop's time per call, request
 
 chaos: $(DEV_READY) ## Kill proxies, take databases away, and count (SEED, KILLS, OUTAGES)
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES))
-	@CALLS_IN_FLIGHT=200 $(BIN)/python -m pytest -q tests/proxy/test_stop.py
+	@WHOLE=1 $(BIN)/python -m pytest -q $(IN_WHOLE)
 	@$(BIN)/python -m tests.chaos.store_down
 
 clean: ## Remove the environment and all caches

@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from tests.capture.mutations import WRONG, mutate
 from tests.capture.payloads import RECEIVED, failure, success
+from tests.extent import extent
 from tests.proxy.clients import in_own_loop
 from usage_plugin.capture.catalog import load_price_map
 from usage_plugin.capture.handler import Usage_PROXY_Handler
@@ -24,7 +25,7 @@ from usage_plugin.hold.recorder import Recorder
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 
-MUTATIONS = 10_000
+MUTATIONS = extent(3_000, 10_000)
 # Where a call's id was changed, its begin and its end are two requests.
 REPORTED = "WHERE error_class IS NULL OR error_class <> 'NotReported'"
 RESPONSES = (None, {"usage": {"prompt_tokens": "x"}}, SimpleNamespace(service_tier=4, usage=object()), *WRONG)
@@ -60,7 +61,7 @@ async def report_all(handler: Usage_PROXY_Handler) -> None:
 
 
 def test_no_mutated_payload_raises_or_vanishes(tmp_path: Path) -> None:
-    """10,000 calls with missing, mistyped, huge, negative, endless and deeply nested values."""
+    """Thousands of calls with missing, mistyped, huge, negative, endless and deeply nested values."""
     settings = Settings(data_dir=tmp_path, flush_every_s=0.05)
     errors = Guard()
     catalog = load_price_map()

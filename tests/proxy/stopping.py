@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -60,14 +60,30 @@ def started(config: Path, database_url: str, *flags: str) -> Iterator[tuple[subp
 
 
 def stop_in_flight(
-    config: Path, database_url: str, upstream: Upstream, calls: int, *flags: str, stop: signal.Signals = signal.SIGTERM
+    config: Path,
+    database_url: str,
+    upstream: Upstream,
+    calls: int,
+    *flags: str,
+    stop: signal.Signals = signal.SIGTERM,
+    before: Callable[[str], object] = bool,
 ) -> list[Sent]:
     """Start LiteLLM, send so many calls, and stop it when the provider has them all.
+
+    Args:
+        config: Of LiteLLM.
+        database_url: Where it records to.
+        upstream: The stand-in providers.
+        calls: How many are sent.
+        *flags: Of LiteLLM.
+        stop: How it is stopped.
+        before: Called with its URL before the calls are sent.
 
     Raises:
         TimeoutExpired: LiteLLM did not stop in time.
     """
     with started(config, database_url, *flags) as (process, url):
+        before(url)
         load = Load(url, KEY, lasts_s=max(LASTS_S, calls / 20))
         load.start(calls)
         wait_until_served(upstream, load.call_ids, DISPATCHED_WITHIN_S)

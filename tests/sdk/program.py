@@ -22,20 +22,25 @@ CALL: dict[str, Any] = {
 WITH_USAGE = {"stream": True, "stream_options": {"include_usage": True}}
 
 
+def of(feature: str) -> dict[str, Any]:
+    """Mark a call, so that its row can be told from others."""
+    return {"metadata": {"tags": [f"feature:{feature}"]}}
+
+
 def sync_calls() -> None:
-    litellm.completion(**CALL)
-    for _ in litellm.completion(**CALL, **WITH_USAGE):
+    litellm.completion(**CALL, **of("sync"))
+    for _ in litellm.completion(**CALL, **WITH_USAGE, **of("sync")):
         pass
 
 
 async def async_calls() -> None:
-    await litellm.acompletion(**CALL)
-    async for _ in await litellm.acompletion(**CALL, **WITH_USAGE):
+    await litellm.acompletion(**CALL, **of("async"))
+    async for _ in await litellm.acompletion(**CALL, **WITH_USAGE, **of("async")):
         pass
 
 
 def failing_calls() -> None:
-    refused = {**CALL, "messages": [{"role": "user", "content": "[[usage fail=400]]"}]}
+    refused = {**CALL, "messages": [{"role": "user", "content": "[[usage fail=400]]"}], **of("failing")}
     with contextlib.suppress(litellm.BadRequestError):
         litellm.completion(**refused)
 
@@ -54,13 +59,15 @@ async def abandoned_streams() -> None:
 
 
 def silent_stream() -> None:
-    for _ in litellm.completion(**CALL, stream=True):
+    for _ in litellm.completion(**CALL, stream=True, **of("silent")):
         pass
 
 
 litellm.callbacks = [usage_plugin.sdk_handler()]
 match sys.argv[1]:
     case "sync":
+        failing_calls()
+        silent_stream()
         sync_calls()
     case "async":
         asyncio.run(async_calls())
@@ -68,7 +75,3 @@ match sys.argv[1]:
         asyncio.run(abandoned_streams())
     case "at once":
         asyncio.run(litellm.acompletion(**CALL))
-    case "silent":
-        silent_stream()
-    case "failing":
-        failing_calls()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,27 +20,40 @@ from usage_plugin.store.tables import UsageRecord
 COST_NANO_USD = 100 * 150 + 20 * 75 + 30 * 600
 
 
+PROGRAMS = ("sync", "async", "abandoned", "at once")
+ENDS_WITHIN_S = 120
+Rows = Sequence[UsageRecord]
+
+
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    """Start the stand-in providers."""
-    with running() as upstream:
-        yield upstream
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rows]:
+    """Run all programs at once, each with a data folder of its own; gives what each of them has recorded."""
+    folder = tmp_path_factory.mktemp("sdk")
+    with running() as upstream, ThreadPoolExecutor(len(PROGRAMS)) as pool:
+        rows = pool.map(lambda name: _run(name, upstream, folder / name), PROGRAMS)
+        return dict(zip(PROGRAMS, rows, strict=True))
 
 
-def run(way: str, upstream: Upstream, folder: Path) -> Sequence[UsageRecord]:
+def _run(name: str, upstream: Upstream, folder: Path) -> Rows:
     environment = {**os.environ, "USAGE_DATA_DIR": str(folder), "NO_PROXY": "*"}
-    program = [sys.executable, "-m", "tests.sdk.program", way, upstream.base_url]
-    done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    program = [sys.executable, "-m", "tests.sdk.program", name, upstream.base_url]
+    done = subprocess.run(
+        program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=ENDS_WITHIN_S, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     engine = connect(f"sqlite:///{folder / 'usage.db'}")
     with Session(engine) as session:
         return session.exec(select(UsageRecord)).all()
 
 
+def _of(rows: Rows, feature: str) -> list[UsageRecord]:
+    return [row for row in rows if row.feature == feature]
+
+
 @pytest.mark.parametrize("way", ["sync", "async"])
-def test_each_call_is_one_row(way: str, upstream: Upstream, tmp_path: Path) -> None:
+def test_each_call_is_one_row(way: str, recorded: dict[str, Rows]) -> None:
     """A plain call and a stream are a row each, with tokens, cost and provider."""
-    rows = run(way, upstream, tmp_path)
+    rows = _of(recorded[way], way)
     assert sorted(row.stream for row in rows) == [False, True]
     for row in rows:
         assert (row.status, row.provider, row.model) == ("success", "openai", "gpt-4o-mini")
@@ -47,29 +61,29 @@ def test_each_call_is_one_row(way: str, upstream: Upstream, tmp_path: Path) -> N
         assert (row.cost_nano_usd, row.cost_confidence) == (COST_NANO_USD, "exact")
 
 
-def test_failed_calls_are_rows(upstream: Upstream, tmp_path: Path) -> None:
+def test_failed_calls_are_rows(recorded: dict[str, Rows]) -> None:
     """A call that the provider refuses is a failure that costs nothing, sync and async."""
-    rows = run("failing", upstream, tmp_path)
+    rows = _of(recorded["sync"], "failing")
     assert [(row.status, row.error_class, row.cost_nano_usd) for row in rows] == [("failure", "BadRequestError", 0)] * 2
 
 
-def test_streams_that_a_program_abandons_are_rows(upstream: Upstream, tmp_path: Path) -> None:
+def test_streams_that_a_program_abandons_are_rows(recorded: dict[str, Rows]) -> None:
     """LiteLLM says nothing of them; the notes of their begins do, with an estimate that is marked."""
-    rows = run("abandoned", upstream, tmp_path)
+    rows = recorded["abandoned"]
     assert [(row.status, row.provider, row.model, row.stream) for row in rows] == [
         ("interrupted", "openai", "gpt-4o-mini", True)
     ] * 2
     assert {(row.tokens_source, row.cost_confidence) for row in rows} == {("estimated", "estimated")}
 
 
-def test_a_stream_without_usage_is_not_free(upstream: Upstream, tmp_path: Path) -> None:
+def test_a_stream_without_usage_is_not_free(recorded: dict[str, Rows]) -> None:
     """Without ``include_usage`` nobody counts, and nobody knows the cost."""
-    (row,) = run("silent", upstream, tmp_path)
+    (row,) = _of(recorded["sync"], "silent")
     assert (row.status, row.cost_nano_usd, row.cost_confidence) == ("success", None, "unpriced")
     assert row.unpriced_reason == "provider_sent_no_usage"
 
 
-def test_a_call_right_before_the_end_is_reported(upstream: Upstream, tmp_path: Path) -> None:
+def test_a_call_right_before_the_end_is_reported(recorded: dict[str, Rows]) -> None:
     """LiteLLM hands it over only when the interpreter ends, and we wait for that."""
-    (row,) = run("at once", upstream, tmp_path)
+    (row,) = recorded["at once"]
     assert (row.status, row.prompt_tokens, row.cost_nano_usd) == ("success", 120, COST_NANO_USD)

@@ -11,28 +11,15 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 from sqlmodel import SQLModel
 
+from tests.extent import extent
+from tests.store.migrating import migrate_at_once
 from usage_plugin.errors import SchemaMismatch, StoreUnavailable
 from usage_plugin.store import tables
 from usage_plugin.store.database import connect, writing
 from usage_plugin.store.migrate import VERSION_TABLE, SchemaState, migrate, schema_state
 
 PROCESSES = 16
-ROUNDS = 20
-# Waits for the file to appear, so that all processes start at the same moment.
-STARTER = """
-import sys, pathlib, time
-from usage_plugin.store.database import connect
-from usage_plugin.store.migrate import migrate, schema_state
-print("ready", flush=True)
-sys.stdin.readline()
-for url in sys.argv[1:]:
-    engine = connect(url)
-    migrate(engine)
-    assert schema_state(engine) == "current"
-    engine.dispose()
-    print("done", flush=True)
-    sys.stdin.readline()
-"""
+ROUNDS = extent(3, 20)
 
 # Makes every table and stops before the transaction ends.
 VICTIM = """
@@ -101,26 +88,10 @@ def test_a_kill_in_the_middle_leaves_nothing_behind(database_url: str) -> None:
     engine.dispose()
 
 
-def test_sixteen_processes_migrate_at_once(
-    request: pytest.FixtureRequest, database_url: str, tmp_path: object, postgres_server: str
-) -> None:
+def test_sixteen_processes_migrate_at_once(database_url: str) -> None:
     """Any number of workers may start together: none fails, in any round."""
     urls = [database_url, *(_another(database_url, number) for number in range(1, ROUNDS))]
-    command = [sys.executable, "-c", STARTER, *urls]
-    workers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(PROCESSES)
-    ]
-    for _ in range(len(urls) + 1):
-        for worker in workers:
-            assert worker.stdout is not None
-            worker.stdout.readline()
-        for worker in workers:
-            assert worker.stdin is not None
-            worker.stdin.write("go\n")
-            worker.stdin.flush()
-    failures = [error for worker in workers if (error := worker.communicate(timeout=60)[1])]
-    assert failures == []
+    assert migrate_at_once(urls, PROCESSES) == [0] * PROCESSES
 
 
 def _another(url: str, number: int) -> str:
