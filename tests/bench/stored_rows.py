@@ -38,6 +38,12 @@ def calls_of(engine: Engine) -> list[Stored]:
     return [_read(engine, name) for name in (main, *sorted(names - {main} - NOT_CALLS))]
 
 
+def empty(engine: Engine) -> None:
+    """Leave nothing in a PostgreSQL database but its tables, with the partitions that calls made."""
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {', '.join(_tables(engine) - {'usage_schema_version'})} CASCADE"))
+
+
 def write_batches(tables: Sequence[Stored], batch: int) -> Write:
     """Make a function that writes so many calls in each transaction, and an equal part of what they share."""
     parts = -(-len(tables[0].rows) // batch)
