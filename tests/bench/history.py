@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 
 from tests.history.killing import killed, sums_here, sums_there
 from tests.history.spend_logs import insert_many, migrate, table_row
+from usage_plugin.history.run import BATCH
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate as migrate_ours
 
@@ -45,9 +46,9 @@ def main(rows: int = ROWS) -> None:
 def _measure(theirs: str, url: str, folder: Path, rows: int) -> None:
     engine = connect(url)
     migrate_ours(engine)
-    kills = (rows // 3, rows * 2 // 3)
+    a_third = rows // BATCH // 3
     began = time.monotonic()
-    result = killed(engine, folder, "litellm-spendlogs", theirs, at=kills, look_every_s=1, at_most_s=AT_MOST_S)
+    result = killed(engine, folder, "litellm-spendlogs", theirs, after=(a_third, a_third), at_most_s=AT_MOST_S)
     took = time.monotonic() - began
     last = f"the last run read {result['read']:,} rows, {result['rejected']:,} rejected"
     print(f"{engine.dialect.name:<12}{rows / took:>8,.0f} rows/s, killed twice; {last}", flush=True)

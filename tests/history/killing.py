@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,48 +17,58 @@ from tests.history.spend_logs import connected
 from usage_plugin.store.tables import UsageRecord, table_of
 
 COMMAND = "from usage_plugin.cli import main; main()"
+# Stores so many batches, and is killed: while it stores the next one, or else right after that.
+VICTIM = """
+import os, signal, sys, threading, time
+from usage_plugin.cli import main
+from usage_plugin.history import run
+batches, within = int(sys.argv.pop(1)), bool(int(sys.argv.pop(1)))
+write = run.write_events
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+def write_and_die(*arguments):
+    global batches
+    batches -= 1
+    if batches < 0 and within:
+        threading.Timer(0.02, die).start()
+    stored = write(*arguments)
+    if batches < 0 and not within:
+        die()
+    while batches < 0:
+        time.sleep(1)
+    return stored
+run.write_events = write_and_die
+main()
+"""
 RECORDS = table_of(UsageRecord).c
 Sums = set[tuple[str, ...]]
 
 
 def killed(
-    engine: Engine, folder: Path, *arguments: str, at: Sequence[int], look_every_s: float = 0.005, at_most_s: float = 60
+    engine: Engine, folder: Path, *arguments: str, after: Sequence[int], at_most_s: float = 120
 ) -> dict[str, Any]:
-    """Import, kill it each time that so many calls are stored, and let it end.
+    """Import, kill it each time that so many more batches are stored, and let it end.
 
     Args:
         engine: Of the database that it imports into.
         folder: To run in.
         *arguments: Of the command.
-        at: Numbers of calls.
-        look_every_s: How often they are counted.
+        after: Numbers of batches; in turn it is killed within the transaction of the next one, and after it.
         at_most_s: Longest time up to each kill, and to the end.
 
     Raises:
         AssertionError: It ended before it could be killed, or not at all.
     """
-    for enough in at:
-        process = _start(engine, folder, *arguments)
-        deadline = time.monotonic() + at_most_s
-        while stored(engine) < enough:
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(look_every_s)
-        assert process.poll() is None, "it was at its end before it could be killed"
-        process.kill()
-        process.communicate()
-    process = _start(engine, folder, *arguments)
+    for number, batches in enumerate(after):
+        process = _start(engine, folder, VICTIM, str(batches), str(int(number % 2 == 0)), "import", *arguments)
+        _, err = process.communicate(timeout=at_most_s)
+        assert process.returncode == -signal.SIGKILL, err
+    process = _start(engine, folder, COMMAND, "import", *arguments)
     out, err = process.communicate(timeout=at_most_s)
     assert process.returncode in (0, 1), err
     result: dict[str, Any] = json.loads(out)
     assert result["resumed"]
     return result
-
-
-def stored(engine: Engine) -> int:
-    """Count the calls."""
-    with engine.connect() as connection:
-        return int(connection.execute(select(func.count(RECORDS.event_key))).scalar_one())
 
 
 def sums_here(engine: Engine) -> Sums:
@@ -79,11 +89,11 @@ def sums_there(url: str) -> Sums:
         return set(connection.execute(query).fetchall())
 
 
-def _start(engine: Engine, folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def _start(engine: Engine, folder: Path, program: str, *arguments: str) -> subprocess.Popen[str]:
     url = engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
     environment = {**os.environ, "USAGE_DATABASE_URL": url, "USAGE_DATA_DIR": str(folder / "data")}
     return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "import", *arguments, "--json"],
+        [sys.executable, "-c", program, *arguments, "--json"],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

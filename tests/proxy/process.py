@@ -17,7 +17,7 @@ from tests.upstream.process import ROOT, Upstream, free_port, wait_until_it_answ
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 
-STARTS_WITHIN_S = 120
+STARTS_WITHIN_S = 180
 
 
 @dataclass(frozen=True, slots=True)
