@@ -37,6 +37,7 @@ from usage_plugin.event import UsageEvent
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
+from usage_plugin.store.partitions import prepare
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -84,6 +85,7 @@ def _later(event: UsageEvent, by: Any) -> UsageEvent:
 
 
 def _compare(title: str, fastest: str, new: NewDatabase, events: Sequence[UsageEvent]) -> None:
+    new = partial(_prepared, new, events)
     ways = _ways(fastest, new, events)
     seconds = {name: list[float]() for name in ways}
     for _ in range(RUNS):
@@ -125,6 +127,13 @@ def _without_totals(write: Write, engine: Engine) -> None:
         for name in ("change_rollups", "touch"):
             patch.setattr(f"usage_plugin.store.write.{name}", lambda *_rows: None)
         write(engine)
+
+
+def _prepared(new: NewDatabase, events: Sequence[UsageEvent]) -> Engine:
+    """Make a database that has a partition for each month of the events."""
+    engine = new()
+    prepare(engine, (event.timing.completed_at for event in events))
+    return engine
 
 
 def _seconds(new: NewDatabase, write: Write) -> float:

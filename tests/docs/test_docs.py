@@ -10,7 +10,7 @@ import typer.main
 
 from usage_plugin.cli import app
 from usage_plugin.settings import ENV_PREFIX, Settings
-from usage_plugin.store.tables import TABLES, table_of
+from usage_plugin.store.tables import TABLES, VIEWS, table_of
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -41,10 +41,11 @@ def test_every_setting_says_why_it_is_there() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: str(table.__tablename__))
-def test_every_column_is_documented(table: type) -> None:
+@pytest.mark.parametrize(
+    ("name", "table"), [*VIEWS.items(), *((table_of(table).name, table) for table in TABLES)], ids=str
+)
+def test_every_column_is_documented(name: str, table: type) -> None:
     """Each column has a row in its table's section, with a unit and a meaning, in the table's order."""
-    name = table_of(table).name
     section = read("docs/tables.md").split(f"## `{name}`\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", section, re.MULTILINE)
     assert {row[0] for row in rows} == {column.name for column in table_of(table).columns}

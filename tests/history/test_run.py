@@ -16,9 +16,9 @@ from usage_plugin.store.tables import UsageRecord
 
 Rows = Callable[..., list[UsageRecord]]
 REFUSE = {
-    "sqlite": "CREATE TRIGGER no BEFORE INSERT ON usage_record WHEN NEW.model = 'bad'"
+    "sqlite": "CREATE TRIGGER no BEFORE INSERT ON usage_target WHEN NEW.model = 'bad'"
     " BEGIN SELECT RAISE(ABORT, 'no'); END",
-    "postgresql": "ALTER TABLE usage_record ADD CHECK (model <> 'bad')",
+    "postgresql": "ALTER TABLE usage_target ADD CHECK (model <> 'bad')",
 }
 
 

@@ -18,6 +18,7 @@ from usage_plugin.errors import StoreUnavailable
 from usage_plugin.event import CostConfidence, Status, UsageEvent
 from usage_plugin.store.database import writing
 from usage_plugin.store.marks import move_mark
+from usage_plugin.store.partitions import prepare
 from usage_plugin.store.tables import TABLES, table_of
 from usage_plugin.store.write import SpoolMark, write_events
 from usage_plugin.testing import make_event
@@ -25,7 +26,7 @@ from usage_plugin.testing import make_event
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 KEY = "c" * 32
 MARK = SpoolMark("worker", 1, 100)
-KEYS = [f"counted{number:025d}" for number in range(6)]
+KEYS = [f"c0{number:030d}" for number in range(6)]
 
 
 def rows(engine: Engine, sql: str) -> list[dict[str, Any]]:
@@ -98,6 +99,7 @@ def test_a_commit_that_nobody_heard_of_counts_once(engine: Engine, monkeypatch: 
 
     counted = make_event(event_key=KEY, calls=5)
     single = make_event()
+    prepare(engine, [single.timing.completed_at])
     with monkeypatch.context() as patch:
         patch.setattr(engine.dialect, "do_commit", commit_and_break)
         with pytest.raises(StoreUnavailable):

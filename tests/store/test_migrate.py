@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, MetaData, Table, inspect, text
 from sqlmodel import SQLModel
 
 from tests.extent import extent
 from tests.store.migrating import migrate_at_once
 from usage_plugin.errors import SchemaMismatch, StoreUnavailable
+from usage_plugin.event import Status, UsageEvent
 from usage_plugin.store import tables
 from usage_plugin.store.database import connect, writing
-from usage_plugin.store.migrate import VERSION_TABLE, SchemaState, migrate, schema_state
+from usage_plugin.store.migrate import VERSION_TABLE, SchemaState, _config, migrate, schema_state
+from usage_plugin.store.rows import RECORD_COLUMNS, record_row
+from usage_plugin.store.tables import table_of
+from usage_plugin.store.write import write_events
+from usage_plugin.testing import make_event
 
 PROCESSES = 16
 ROUNDS = extent(3, 20)
@@ -39,9 +50,87 @@ migrate.migrate(connect(sys.argv[1]))
 def test_a_migrated_database_has_the_declared_tables(engine: Engine) -> None:
     """Migrations end exactly where the tables are: no column, type or index is missing or left over."""
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
+        options = {"version_table": VERSION_TABLE, "compare_type": True, "include_object": _is_declared_alike(engine)}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, SQLModel.metadata) == []
     assert {table.__tablename__ for table in tables.TABLES} <= set(inspect(engine).get_table_names())
+    for name, view in tables.VIEWS.items():
+        declared = [column.name for column in table_of(view).columns]
+        for each in (name, table_of(view).name):
+            assert [column["name"] for column in inspect(engine).get_columns(each)] == declared
+
+
+def _is_declared_alike(engine: Engine) -> Callable[..., bool]:
+    """Leave out views, and on PostgreSQL the partitions and what is made for each of them."""
+    partitioned = engine.dialect.name == "postgresql"
+
+    def is_declared_alike(thing: Any, name: str | None, kind: str, *_others: Any) -> bool:
+        table = thing if kind == "table" else thing.table
+        is_part = partitioned and (kind == "index" or table.name != "usage_call") and "usage_call" in (name or "")
+        return not table.info.get("is_view") and not is_part
+
+    return is_declared_alike
+
+
+MOMENT = datetime(2026, 3, 31, 23, 59, 59, 999999, tzinfo=UTC)
+TAGS = ("b", "ä", "a:1")
+OLD_CALLS = [
+    make_event(completed_at=MOMENT, tags=TAGS, client_ip="10.0.0.255", ttft_ms=12.345, team_id="t", stream=True),
+    make_event(completed_at=MOMENT + timedelta(microseconds=1), team_id="", litellm_call_id=str(UUID(int=7))),
+    make_event(completed_at=MOMENT, tags=TAGS[::-1], client_ip="::1", latency_ms=1 / 3, queue_ms=0.1, cost_usd=None),
+    make_event(completed_at=datetime(2018, 1, 1, tzinfo=UTC), team_id="1:a", team_alias="~", user_agent="a'b\\"),
+    make_event(
+        completed_at=MOMENT, calls=3, is_terminal=False, status=Status.FAILURE, error_class="名前", trace_id="x"
+    ),
+]
+
+
+def test_calls_of_an_older_version_stay_as_they_are(database_url: str) -> None:
+    """Every value of every call is read as before, a replay is known, and what calls share is found again."""
+    engine = connect(database_url)
+    _make_old(engine, OLD_CALLS)
+    before = _everything(engine)
+    migrate(engine)
+    assert _everything(engine) == before
+    assert len(before[0]) == len(OLD_CALLS)
+    shared = ("usage_caller", "usage_target", "usage_outcome", "usage_tag_set", "usage_tag")
+    counts = [_count(engine, table) for table in shared]
+    assert write_events(engine, OLD_CALLS) == 0
+    assert write_events(engine, [replace(event, event_key=f"f{n:031x}") for n, event in enumerate(OLD_CALLS)]) == 5
+    assert [_count(engine, table) for table in shared] == counts
+    engine.dispose()
+
+
+def _make_old(engine: Engine, events: Sequence[UsageEvent]) -> None:
+    """Make a database of revision 0005 with calls and tags."""
+    with writing(engine).begin() as connection:
+        command.upgrade(_config(connection), "0005")
+        names = ("usage_record", "usage_record_tag")
+        records, tags = (Table(name, MetaData(), autoload_with=connection) for name in names)
+        for event in events:
+            row = dict(zip(RECORD_COLUMNS, map(_plain(engine), record_row(event, MOMENT)), strict=True))
+            connection.execute(records.insert(), row)
+            for tag in event.who.tags:
+                connection.execute(tags.insert(), {"event_key": event.event_key, "tag": tag})
+
+
+def _plain(engine: Engine) -> Callable[[Any], Any]:
+    """Give moments as the driver of this database takes them."""
+    if engine.dialect.name == "postgresql":
+        return lambda value: value
+    return lambda value: value.replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+def _everything(engine: Engine) -> tuple[list[Any], list[Any]]:
+    with engine.connect() as connection:
+        calls = connection.execute(text("SELECT * FROM usage_record ORDER BY id")).mappings()
+        tags = connection.execute(text("SELECT event_key, tag FROM usage_record_tag ORDER BY 1, 2"))
+        return [dict(row) for row in calls], [tuple(row) for row in tags]
+
+
+def _count(engine: Engine, table: str) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text(f"SELECT COUNT(*) FROM {table}")).scalar_one())
 
 
 def test_the_state_of_the_schema_has_a_name(database_url: str) -> None:

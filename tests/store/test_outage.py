@@ -43,14 +43,11 @@ def calls_stored(engine: Engine) -> int:
     ("newer", "back"),
     [
         (
-            "ALTER TABLE usage_record RENAME COLUMN model TO engine",
-            "ALTER TABLE usage_record RENAME COLUMN engine TO model",
+            "ALTER TABLE usage_target RENAME COLUMN model TO engine",
+            "ALTER TABLE usage_target RENAME COLUMN engine TO model",
         ),
-        ("CREATE UNIQUE INDEX only_one ON usage_record (call_type)", "DROP INDEX only_one"),
-        (
-            "DROP TABLE usage_record_tag",
-            "CREATE TABLE usage_record_tag (event_key TEXT, tag TEXT, UNIQUE (event_key, tag))",
-        ),
+        ("CREATE UNIQUE INDEX only_one ON usage_call (attempts, completed_at)", "DROP INDEX only_one"),
+        ("ALTER TABLE usage_tag RENAME TO usage_tag_9", "ALTER TABLE usage_tag_9 RENAME TO usage_tag"),
     ],
 )
 @pytest.mark.parametrize("size", [3, 2 * bulk_postgresql.COPY_FROM])

@@ -10,10 +10,11 @@ from sqlalchemy import Engine, update
 
 from usage_plugin.account import ProcessAccount
 from usage_plugin.errors import StoreUnavailable
+from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.database import connect
 from usage_plugin.store.pipeline import forget_old, keep_account, settle_account
 from usage_plugin.store.read import processes, recording
-from usage_plugin.store.tables import UsageRecord, table_of
+from usage_plugin.store.tables import table_of
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -71,9 +72,10 @@ def store(engine: Engine, stored_at: datetime, delay_s: float, calls: int = 1) -
     """Write a call as if the store's clock had stood at *stored_at*."""
     event = make_event(completed_at=stored_at - timedelta(seconds=delay_s), calls=calls)
     write_events(engine, [event])
-    table = table_of(UsageRecord)
+    table = table_of(UsageCall)
     with engine.begin() as connection:
-        connection.execute(update(table).where(table.c.event_key == event.event_key).values(created_at=stored_at))
+        here = update(table).where(table.c.event_key == event.event_key)
+        connection.execute(here.values(created_after_us=round(delay_s * 1_000_000)))
 
 
 def test_stored_calls_are_counted_by_the_minute_with_their_delay(engine: Engine) -> None:

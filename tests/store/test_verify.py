@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 from tests.store.oracle import expected, found
 from usage_plugin.errors import SchemaMismatch
 from usage_plugin.event import CostConfidence, Status, UsageEvent
+from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.database import connect, writing
 from usage_plugin.store.retention import Kind, move_retention_mark
 from usage_plugin.store.tables import TABLES, table_of
@@ -96,8 +97,8 @@ def test_a_billionth_of_a_dollar_is_a_difference(engine: Engine) -> None:
         "UPDATE usage_hourly SET latency_ms_sum = latency_ms_sum + 1",
         "UPDATE usage_hourly SET model = 'another'",
         "UPDATE usage_daily SET rollup_key = 'x' || substr(rollup_key, 2), requests = requests + 1",
-        "DELETE FROM usage_record WHERE team_id IS NULL",
-        "UPDATE usage_record SET calls = calls + 1",
+        "DELETE FROM usage_call WHERE caller_id IN (SELECT id FROM usage_caller WHERE team_id IS NULL)",
+        "UPDATE usage_call SET calls = calls + 1",
     ],
 )
 def test_every_damage_is_found_and_repaired(engine: Engine, damage: str) -> None:
@@ -127,7 +128,8 @@ def test_totals_of_records_that_were_pruned_are_no_difference(engine: Engine) ->
     """Hours before the mark are taken as they are; the day that it cuts is their sum and the rest's."""
     write_events(engine, [make_event(completed_at=NOON + number * HOUR) for number in range(-30, 6)])
     with writing(engine).begin() as connection:
-        connection.execute(text("DELETE FROM usage_record WHERE completed_at < :mark"), {"mark": _sql(engine, NOON)})
+        calls = table_of(UsageCall)
+        connection.execute(calls.delete().where(calls.c.completed_at < NOON))
         move_retention_mark(connection, Kind.RECORDS, NOON)
         move_retention_mark(connection, Kind.RECORDS, NOON - DAY)
     result = verify(engine)
@@ -149,10 +151,10 @@ def test_writers_go_on_meanwhile(engine: Engine, repair: bool) -> None:
 
     def write(number: int) -> None:
         for event in company(25):
-            key = f"{number}-{event.event_key[-20:]}"
-            interim = make_event(event_key=f"i{key}", completed_at=event.timing.completed_at)
+            key = f"{number:06x}{event.event_key[-20:]}"
+            interim = make_event(event_key=f"111111{key}", completed_at=event.timing.completed_at)
             write_events(engine, [interim])
-            write_events(engine, [make_event(event_key=key, replaces=f"i{key}", completed_at=NOON)])
+            write_events(engine, [make_event(event_key=f"222222{key}", replaces=f"111111{key}", completed_at=NOON)])
 
     with ThreadPoolExecutor(2) as pool:
         writers = [pool.submit(write, number) for number in range(2)]
@@ -209,7 +211,7 @@ def test_right_totals_agree_and_wrong_ones_do_not(engine: Engine, batches: list[
         write_events(engine, batch)
     assert verify(engine).differences == 0
     key = batches[0][0].event_key
-    change(engine, f"UPDATE usage_record SET {column} = {column} + 1 WHERE event_key = :key", key=key)
+    change(engine, f"UPDATE usage_call SET {column} = {column} + 1 WHERE event_key = :key", key=bytes.fromhex(key))
     assert {each.rollup.name for each in verify(engine).first} == {"usage_daily", "usage_hourly"}
 
 

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, insert, text
 
 from usage_plugin.event import CostConfidence, PriceSnapshot, Status, UsageEvent
+from usage_plugin.store.calls import UsageCall
+from usage_plugin.store.narrow import CALL_COLUMNS, narrow
 from usage_plugin.store.rollups import fold_days, fold_hours, merge
-from usage_plugin.store.rows import RECORD_COLUMNS, record_row
-from usage_plugin.store.tables import UsageRecord, table_of
+from usage_plugin.store.rows import record_row
+from usage_plugin.store.tables import table_of
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -43,7 +45,7 @@ def test_an_event_becomes_a_row_with_its_tags_and_price(engine: Engine) -> None:
 
 def test_writing_twice_is_writing_once(engine: Engine) -> None:
     """Twins in one batch and replays in a later one count once, in rows and in totals."""
-    event = make_event(event_key="k" * 32)
+    event = make_event(event_key="a" * 32)
     assert write_events(engine, [event, event]) == 1
     assert write_events(engine, [event]) == 0
     (day,) = rows(engine, "SELECT requests, cost_nano_usd FROM usage_daily")
@@ -146,14 +148,18 @@ def test_rows_hold_what_the_declared_types_would_write(engine: Engine, size: int
     moment = datetime(2026, 3, 4, 23, 59, 59, 7, tzinfo=offset)
     events = [make_event(completed_at=moment, stream=number % 2 == 0, ttft_ms=None) for number in range(size)]
     write_events(engine, events)
+    narrow_rows = rows(engine, "SELECT * FROM usage_call ORDER BY id")
     with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE fast AS SELECT * FROM usage_record"))
-        connection.execute(text("DELETE FROM usage_record"))
-        values = [dict(zip(RECORD_COLUMNS, record_row(event, moment), strict=True)) for event in events]
-        connection.execute(insert(table_of(UsageRecord)), values)
-    columns = ", ".join(name for name in RECORD_COLUMNS if name != "created_at")
-    fast, declared = (rows(engine, f"SELECT {columns} FROM {name} ORDER BY id") for name in ("fast", "usage_record"))
-    assert fast == declared
+        connection.execute(text("DELETE FROM usage_call"))
+        given = narrow(connection, [record_row(event, moment) for event in events], {})
+        values = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in given]
+        for each in values:
+            each["event_key"] = each["event_key"].hex()
+        connection.execute(insert(table_of(UsageCall)), values)
+    assert [{**row, "id": 0, "created_after_us": 0} for row in narrow_rows] == [
+        {**row, "id": 0, "created_after_us": 0} for row in rows(engine, "SELECT * FROM usage_call ORDER BY id")
+    ]
+    fast = rows(engine, "SELECT completed_at FROM usage_record")
     assert {row["completed_at"] for row in fast} == {
         "2026-03-05 04:59:59.000007" if engine.dialect.name == "sqlite" else moment
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, Table
 
@@ -30,7 +31,7 @@ def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows:
 
 def insert_new(
     connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], key: str
-) -> set[str]:
+) -> set[Any]:
     """Insert the rows whose *key* is not there yet, and give the keys of those.
 
     The database decides what is new, so that two writers of the same row cannot both count it.

@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Connection, CursorResult, Date, Float, Integer, Table
+from sqlalchemy import BigInteger, Boolean, Connection, CursorResult, Date, Float, Integer, LargeBinary, Table
 
-from usage_plugin.store.column_types import UtcDateTime
+from usage_plugin.store.column_types import HexKey, Milliseconds, Moment, UtcDateTime
 from usage_plugin.store.rows import Row
 
 COPY_FROM = 50
 """Rows from which a COPY and its savepoint are faster than one statement."""
 
 _MAX_INT4 = 2**31 - 1
+_ATTEMPTS = 3
 # The first that fits, since a BigInteger is an Integer; all else is text.
 _TYPES = (
     (UtcDateTime, "timestamptz"),
+    (Moment, "timestamptz"),
+    (Milliseconds, "float8"),
+    (HexKey, "bytea"),
+    (LargeBinary, "bytea"),
     (BigInteger, "int8"),
     (Integer, "int4"),
     (Boolean, "bool"),
@@ -38,12 +43,23 @@ def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows:
 
 def insert_new(
     connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], key: str
-) -> set[str]:
+) -> set[Any]:
     """Insert rows whose *key* is not there yet; gives the keys of those."""
+    position = columns.index(key)
     if len(rows) >= COPY_FROM and _copy(connection, table, columns, rows):
-        position = columns.index(key)
         return {row[position] for row in rows}
-    return set(_insert(connection, table, columns, rows, f"({key}) DO NOTHING RETURNING {key}").scalars())
+    new, left = set[Any](), list(rows)
+    for _ in range(_ATTEMPTS):  # again where a row that was in the way has been withdrawn
+        # No column is named: the key is unique in each partition, of which the table itself has no index.
+        new |= set(map(bytes, _insert(connection, table, columns, left, f"DO NOTHING RETURNING {key}").scalars()))
+        missing = [row[position] for row in left if row[position] not in new]
+        there = f"SELECT {key} FROM {table.name} WHERE {key} = ANY(%s)"  # noqa: S608 - ours
+        known = set(map(bytes, connection.exec_driver_sql(there, (missing,)).scalars())) if missing else set()
+        left = [row for row in left if row[position] in set(missing) - known]
+        if not left:
+            return new
+    driver: Any = connection.dialect.dbapi
+    raise driver.IntegrityError(f"an index that this version does not know refuses {len(left)} rows of {table.name}")
 
 
 def _copy(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> bool:
@@ -97,6 +113,8 @@ def _array(kind: str, values: Sequence[Any]) -> str:
 def _text(kind: str, value: Any) -> str:
     if value is None:
         return "NULL"
+    if kind == "bytea":
+        return f'"\\\\x{value.hex()}"'
     if kind != "text":
         return str(value)
     escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')

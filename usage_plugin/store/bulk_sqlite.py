@@ -10,8 +10,20 @@ from typing import Any
 
 from sqlalchemy import Boolean, Connection, Date, Table
 
-from usage_plugin.store.column_types import UtcDateTime
+from usage_plugin.store.column_types import (
+    Address,
+    CompactText,
+    Milliseconds,
+    Moment,
+    UtcDateTime,
+    compact_address,
+    compact_ms,
+    compact_text,
+    microseconds,
+)
 from usage_plugin.store.rows import Row
+
+Convert = Callable[[Any], str | float | bytes]
 
 _MOMENT = "%04d-%02d-%02d %02d:%02d:%02d.%06d"
 _parts_of = attrgetter("year", "month", "day", "hour", "minute", "second", "microsecond")
@@ -25,7 +37,7 @@ def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows:
 
 def insert_new(
     connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], key: str
-) -> set[str]:
+) -> set[Any]:
     """Insert rows whose *key* is not there yet; gives the keys of those. The caller's transaction writes alone."""
     last = connection.exec_driver_sql(f"SELECT COALESCE(MAX(id), 0) FROM {table.name}").scalar_one()  # noqa: S608 - ours
     inserted = insert(connection, table, columns, rows, f"({key}) DO NOTHING")
@@ -52,16 +64,20 @@ def as_stored(table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> tu
     return tuple(names), list(zip(*kept, strict=True))
 
 
-def _converted(values: Sequence[Any], convert: Callable[[Any], str | int]) -> Sequence[str | int | None]:
+def _converted(values: Sequence[Any], convert: Convert) -> Sequence[str | float | bytes | None]:
     if values.count(values[0]) == len(values):
         return (convert(values[0]),) * len(values)
     return [None if value is None else convert(value) for value in values]
 
 
 @lru_cache
-def _converters(table: Table) -> dict[str, Callable[[Any], str | int]]:
-    by_type: tuple[tuple[type, Callable[[Any], str | int]], ...] = (
+def _converters(table: Table) -> dict[str, Convert]:
+    by_type: tuple[tuple[type, Convert], ...] = (
         (UtcDateTime, _moment_text),
+        (Moment, microseconds),
+        (CompactText, compact_text),
+        (Milliseconds, compact_ms),
+        (Address, compact_address),
         (Date, methodcaller("isoformat")),
         (Boolean, int),
     )

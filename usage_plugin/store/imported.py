@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.database import unavailable
-from usage_plugin.store.tables import PipelineProcess, UsageRecord, table_of
+from usage_plugin.store.tables import PipelineProcess, table_of
 
-_LIVE_WITHIN_S = 3600
+_LIVE_WITHIN_US = 3_600_000_000
 
 
 def recorded_live_since(engine: Engine) -> datetime | None:
@@ -20,9 +20,9 @@ def recorded_live_since(engine: Engine) -> datetime | None:
     Raises:
         StoreUnavailable: The database does not answer.
     """
-    records, processes = table_of(UsageRecord).c, table_of(PipelineProcess).c
-    is_young = _age_s(engine, records.completed_at, records.created_at) < _LIVE_WITHIN_S
-    query = select(records.completed_at).where(is_young).order_by(records.completed_at).limit(1)
+    calls, processes = table_of(UsageCall).c, table_of(PipelineProcess).c
+    is_young = calls.created_after_us < _LIVE_WITHIN_US
+    query = select(calls.completed_at).where(is_young).order_by(calls.completed_at).limit(1)
     try:
         with engine.connect() as connection:
             if connection.execute(select(processes.process_id).limit(1)).first() is None:
@@ -31,9 +31,3 @@ def recorded_live_since(engine: Engine) -> datetime | None:
     except SQLAlchemyError as error:
         raise unavailable(engine.url, error) from None
     return found
-
-
-def _age_s(engine: Engine, earlier: ColumnElement[datetime], later: ColumnElement[datetime]) -> ColumnElement[Any]:
-    if engine.dialect.name == "sqlite":
-        return (func.julianday(later) - func.julianday(earlier)) * 86400
-    return func.extract("epoch", later - earlier)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import Column, Connection, Engine, Table, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.database import unavailable
 from usage_plugin.store.migrate import require_current
 from usage_plugin.store.pace import Pace
 from usage_plugin.store.retention import DAY, HOUR, Kind, Retention, floor_day, floor_hour, move_retention_mark
 from usage_plugin.store.space import checkpoint, give_back, sizes
-from usage_plugin.store.tables import UsageDaily, UsageHourly, UsageRecord, UsageRecordTag, table_of
+from usage_plugin.store.tables import UsageDaily, UsageHourly, table_of
 
 Progress = Callable[[int, int], None]
 """Takes rows done and rows in all."""
@@ -43,22 +44,20 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where a kind is: its table, the column that says when, the key of a row, and tables that hang on it."""
+    """Where a kind is: its table, the column that says when, and the key of a row."""
 
     table: Table
     moment: Column[Any]
     key: Column[Any]
-    attached: Sequence[Table] = ()
 
     def is_before(self, moment: datetime) -> Any:
         return self.moment < (moment.date() if self.moment.name == "day" else moment)
 
 
 def _sources() -> Mapping[Kind, _Source]:
-    records, hourly, daily = table_of(UsageRecord), table_of(UsageHourly), table_of(UsageDaily)
-    tags = (table_of(UsageRecordTag),)
+    calls, hourly, daily = table_of(UsageCall), table_of(UsageHourly), table_of(UsageDaily)
     return {
-        Kind.RECORDS: _Source(records, records.c.completed_at, records.c.event_key, tags),
+        Kind.RECORDS: _Source(calls, calls.c.completed_at, calls.c.id),
         Kind.HOURLY: _Source(hourly, hourly.c.hour, hourly.c.rollup_key),
         Kind.DAILY: _Source(daily, daily.c.day, daily.c.rollup_key),
     }
@@ -94,9 +93,8 @@ def _going(connection: Connection, kind: Kind, before: datetime, bytes_of: Mappi
     if oldest is None:
         return Going(kind, before, 0, 0, 0)
     share = rows / connection.execute(count).scalar_one()
-    size = sum(bytes_of[table.name] for table in (source.table, *source.attached))
     days = -((floor_day(_as_moment(oldest)) - before) // DAY)
-    return Going(kind, before, rows, days, int(size * share))
+    return Going(kind, before, rows, days, int(bytes_of[source.table.name] * share))
 
 
 def prune(
@@ -153,9 +151,9 @@ def _delete_oldest(connection: Connection, kind: Kind, before: datetime, most: i
     if not rows:
         return 0
     keys = [key for key, _moment in rows]
-    for table in (*source.attached, source.table):
-        connection.execute(delete(table).where(table.c[source.key.name].in_(keys)))
-    move_retention_mark(connection, kind, _end_of_bucket(kind, rows[-1][1]))
+    last = rows[-1][1]
+    connection.execute(delete(source.table).where(source.key.in_(keys), source.moment <= last))
+    move_retention_mark(connection, kind, _end_of_bucket(kind, last))
     return len(rows)
 
 

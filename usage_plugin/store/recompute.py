@@ -16,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    String,
     and_,
     bindparam,
     case,
@@ -28,7 +27,7 @@ from sqlalchemy import (
 )
 
 from usage_plugin.event import CostConfidence, Status
-from usage_plugin.store.column_types import UtcDateTime
+from usage_plugin.store.column_types import Moment, UtcDateTime
 from usage_plugin.store.rollups import ADDED, ALIASES, COST, DAILY_KEY, HOURLY_KEY, Place, Sums
 from usage_plugin.store.rows import TOKEN_COLUMNS
 from usage_plugin.store.tables import UsageDaily, UsageHourly, UsageRecord, table_of
@@ -36,6 +35,7 @@ from usage_plugin.store.tables import UsageDaily, UsageHourly, UsageRecord, tabl
 _RECORD = table_of(UsageRecord).c
 _FAILED = (Status.FAILURE.value, Status.INTERRUPTED.value)
 _FLOATS = ("latency_ms_sum",)
+_HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,7 @@ def _sum(name: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
 def _hour(dialect: str) -> ColumnElement[datetime]:
     if dialect == "postgresql":
         return func.date_trunc("hour", _RECORD.completed_at, "UTC", type_=UtcDateTime)
-    hour = func.substr(type_coerce(_RECORD.completed_at, String), 1, 13, type_=String)
-    return type_coerce(hour + ":00:00.000000", UtcDateTime)
+    return type_coerce(type_coerce(_RECORD.completed_at, BigInteger) // _HOUR_US * _HOUR_US, Moment)
 
 
 def _dimension(name: str) -> ColumnElement[Any]:

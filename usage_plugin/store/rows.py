@@ -27,7 +27,6 @@ _ADDED = ("created_at", "status", "tokens_source", "cost_confidence", "price_key
 
 RECORD_COLUMNS = (*_CALL, *_TIME, *_WHO, *_FAILURE, *TOKEN_COLUMNS, *UNIT_COLUMNS, *_COST, *_ADDED)
 POSITION = {name: position for position, name in enumerate(RECORD_COLUMNS)}
-TAG_COLUMNS = ("event_key", "tag")
 PRICE_COLUMNS = ("price_key", "provider", "model", "source", "litellm_version", "prices_usd", "first_used_at")
 
 # One call in C for each part: this runs for each call that is stored.
@@ -56,11 +55,6 @@ def record_row(event: UsageEvent, created_at: datetime) -> Row:
         cost.confidence._value_,
         None if price is None else price.price_key,
     )
-
-
-def tag_rows(events: Iterable[UsageEvent]) -> list[Row]:
-    """Give a row for each distinct tag of each event."""
-    return [(event.event_key, tag) for event in events if event.who.tags for tag in dict.fromkeys(event.who.tags)]
 
 
 def price_rows(events: Iterable[UsageEvent]) -> list[Row]:

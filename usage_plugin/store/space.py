@@ -7,25 +7,29 @@ from contextlib import closing
 
 from sqlalchemy import Connection, Engine, func, select, text
 
+from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.pace import Pace
-from usage_plugin.store.tables import UsageDaily, UsageHourly, UsageRecord, UsageRecordTag, table_of
+from usage_plugin.store.tables import UsageDaily, UsageHourly, table_of
 
 # SQLite says quickly only what the whole file takes. Bytes of a row with its share of the indexes, roughly, tell
 # how the tables share it.
 _SQLITE_ROW = {
-    table_of(UsageRecord): 700,
-    table_of(UsageRecordTag): 130,
+    table_of(UsageCall): 240,
     table_of(UsageHourly): 420,
     table_of(UsageDaily): 380,
 }
 _INCREMENTAL = 2
+_SIZE = """
+SELECT COALESCE((SELECT SUM(pg_total_relation_size(relid)) FROM pg_partition_tree(CAST(:name AS regclass))),
+                pg_total_relation_size(CAST(:name AS regclass)))
+"""
 
 
 def sizes(connection: Connection) -> Mapping[str, int]:
     """Give the bytes that each table takes with its indexes: counted on PostgreSQL, estimated on SQLite."""
     if connection.dialect.name == "postgresql":
-        size = text("SELECT pg_total_relation_size(CAST(:name AS regclass))")
-        return {table.name: connection.execute(size, {"name": table.name}).scalar_one() for table in _SQLITE_ROW}
+        size = text(_SIZE)
+        return {table.name: int(connection.execute(size, {"name": table.name}).scalar_one()) for table in _SQLITE_ROW}
     used = (_pragma(connection, "page_count") - _pragma(connection, "freelist_count")) * _pragma(
         connection, "page_size"
     )

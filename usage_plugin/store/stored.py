@@ -9,14 +9,17 @@ from operator import itemgetter
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
+from usage_plugin.store.calls import UsageCall
+from usage_plugin.store.narrow import MEASURED, measured
 from usage_plugin.store.rows import POSITION, RECORD_COLUMNS, TOKEN_COLUMNS, UNIT_COLUMNS, Row
+from usage_plugin.store.shared import tag_sets
 from usage_plugin.store.tables import UsageRecord, UsageRecordTag, table_of
 
 _SUMMED = ("calls", *TOKEN_COLUMNS, *UNIT_COLUMNS, "cost_nano_usd", "saved_cost_nano_usd", "adjustment_nano_usd")
 _AVERAGED = ("latency_ms", "ttft_ms", "queue_ms")
 _EARLIEST = ("received_at", "started_at")
 _LATEST = ("completed_at",)
-_CHANGED = (*_SUMMED, *_AVERAGED, *_EARLIEST, *_LATEST)
+_CHANGED = (*_SUMMED, "ttft_ms", "queue_ms", *_LATEST)
 _CALLS = POSITION["calls"]
 key_of = itemgetter(POSITION["event_key"])
 
@@ -34,10 +37,11 @@ def lock(connection: Connection, keys: Iterable[str]) -> dict[str, Row]:
     wanted = sorted(keys)
     if not wanted:
         return {}
-    table = table_of(UsageRecord)
-    query = sa.select(*(table.c[name] for name in RECORD_COLUMNS)).where(table.c.event_key.in_(wanted))
-    found = connection.execute(query.order_by(table.c.event_key).with_for_update())
-    return {key_of(row): tuple(row) for row in found}
+    calls, records = table_of(UsageCall).c, table_of(UsageRecord).c
+    here = sa.select(calls.id).where(calls.event_key.in_(wanted)).order_by(calls.event_key)
+    connection.execute(here.with_for_update()).all()
+    query = sa.select(*(records[name] for name in RECORD_COLUMNS)).where(records.event_key.in_(wanted))
+    return {key_of(row): tuple(row) for row in connection.execute(query.order_by(records.event_key))}
 
 
 def add_up(stored: Row, further: Row) -> Row:
@@ -66,16 +70,33 @@ def update(connection: Connection, rows: Mapping[str, Row]) -> None:
     """Let stored rows hold what `add_up` gave."""
     if not rows:
         return
-    table = table_of(UsageRecord)
+    table, keys = table_of(UsageCall), sorted(rows)
+    columns = dict(zip(RECORD_COLUMNS, zip(*(rows[key] for key in keys), strict=True), strict=True))
+    changed = (*measured(columns), *(columns[name] for name in _CHANGED))
+    names = (*MEASURED, *_CHANGED)
     statement = sa.update(table).where(table.c.event_key == bindparam("key"))
-    values = [{"key": key, **{name: rows[key][POSITION[name]] for name in _CHANGED}} for key in sorted(rows)]
-    connection.execute(statement.values({name: bindparam(name) for name in _CHANGED}), values)
+    values = [{"key": key, **dict(zip(names, row, strict=True))} for key, *row in zip(keys, *changed, strict=True)]
+    connection.execute(statement.values({name: bindparam(name) for name in names}), values)
+
+
+def add_tags(connection: Connection, tags: Mapping[str, Iterable[str]]) -> None:
+    """Give stored rows further tags."""
+    table, read = table_of(UsageCall), table_of(UsageRecordTag).c
+    query = sa.select(read.event_key, read.tag).where(read.event_key.in_(sorted(tags)))
+    both = {key: set(names) for key, names in tags.items()}
+    for key, tag in connection.execute(query) if tags else ():
+        both[key].add(tag)
+    contents = {key: tuple(sorted(names)) for key, names in both.items()}
+    number_of = tag_sets(connection, set(contents.values()))
+    for key in sorted(contents):
+        here = sa.update(table).where(table.c.event_key == key)
+        connection.execute(here.values(tag_set_id=number_of[contents[key]]))
 
 
 def delete(connection: Connection, keys: Iterable[str]) -> None:
-    """Delete rows and their tags."""
-    gone = sorted(keys)
-    for table in (table_of(UsageRecord), table_of(UsageRecordTag)) if gone else ():
+    """Delete rows; their tags go with them."""
+    table, gone = table_of(UsageCall), sorted(keys)
+    if gone:
         connection.execute(sa.delete(table).where(table.c.event_key.in_(gone)))
 
 

@@ -6,6 +6,7 @@ Money is an integer of billionths (``..._nano_usd``); beside it a generated colu
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -25,9 +26,11 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from usage_plugin.clock import utc_now
-from usage_plugin.store.column_types import BigIntKey, UtcDateTime
+from usage_plugin.store.calls import CALL_TABLES
+from usage_plugin.store.column_types import Address, BigIntKey, CompactText, HexKey, Moment, UtcDateTime
 
 KEY_LENGTH = 32
+_VIEW = {"info": {"is_view": True}}
 
 
 def _usd(nano_column: str) -> Any:
@@ -36,6 +39,11 @@ def _usd(nano_column: str) -> Any:
         default=None,
         sa_column=Column(Numeric(20, 9), Computed(f"{nano_column} / 1000000000.0", persisted=True), nullable=True),
     )
+
+
+def _dollars() -> Any:
+    """Declare dollars to a billionth that a view works out."""
+    return Field(default=None, sa_type=Numeric(20, 9), nullable=True)
 
 
 def _big(*, nullable: bool = False) -> Any:
@@ -47,24 +55,25 @@ def _moment(**options: Any) -> Any:
 
 
 class UsageRecord(SQLModel, table=True):
-    """One row per request that reached the proxy, plus one per billed attempt that did not finish it."""
+    """One row per request that reached the proxy, plus one per billed attempt that did not finish it.
 
-    __tablename__ = "usage_record"
-    __table_args__ = (
-        Index("ix_usage_record_completed_at", "completed_at"),
-        Index("ix_usage_record_litellm_call_id", "litellm_call_id"),
-    )
+    A view to read from, over the parts that `calls` declares: ``usage_record`` with keys and moments as they are kept,
+    so that conditions on them find the indexes.
+    """
+
+    __tablename__ = "usage_record_raw"
+    __table_args__ = (_VIEW,)
 
     id: int | None = Field(default=None, sa_column=Column(BigIntKey, primary_key=True, autoincrement=True))
-    event_key: str = Field(sa_type=String(KEY_LENGTH), unique=True)
-    litellm_call_id: str | None = None
-    trace_id: str | None = None
-    session_id: str | None = None
+    event_key: str = Field(sa_type=HexKey)
+    litellm_call_id: str | None = Field(default=None, sa_type=CompactText)
+    trace_id: str | None = Field(default=None, sa_type=CompactText)
+    session_id: str | None = Field(default=None, sa_type=CompactText)
 
-    received_at: dt.datetime = _moment()
-    started_at: dt.datetime = _moment()
-    completed_at: dt.datetime = _moment()
-    created_at: dt.datetime = _moment(default_factory=utc_now)
+    received_at: dt.datetime = Field(sa_type=Moment)
+    started_at: dt.datetime = Field(sa_type=Moment)
+    completed_at: dt.datetime = Field(sa_type=Moment)
+    created_at: dt.datetime = Field(default_factory=utc_now, sa_type=Moment)
     latency_ms: float = Field(sa_type=Float)
     ttft_ms: float | None = None
     queue_ms: float | None = None
@@ -94,7 +103,7 @@ class UsageRecord(SQLModel, table=True):
     feature: str | None = None
     environment: str | None = None
     user_agent: str | None = None
-    client_ip: str | None = None
+    client_ip: str | None = Field(default=None, sa_type=Address)
 
     status: str
     cache_hit: bool = False
@@ -122,21 +131,22 @@ class UsageRecord(SQLModel, table=True):
     search_units: int | None = _big(nullable=True)
 
     cost_nano_usd: int | None = _big(nullable=True)
-    cost_usd: Decimal | None = _usd("cost_nano_usd")
+    cost_usd: Decimal | None = _dollars()
     cost_confidence: str
     unpriced_reason: str | None = None
     saved_cost_nano_usd: int | None = _big(nullable=True)
-    saved_cost_usd: Decimal | None = _usd("saved_cost_nano_usd")
+    saved_cost_usd: Decimal | None = _dollars()
     adjustment_nano_usd: int = _big()
     price_key: str | None = Field(default=None, sa_type=String(KEY_LENGTH))
 
 
 class UsageRecordTag(SQLModel, table=True):
-    """A tag of a call."""
+    """A tag of a call: a view to read from."""
 
-    __tablename__ = "usage_record_tag"
+    __tablename__ = "usage_record_tag_raw"
+    __table_args__ = (_VIEW,)
 
-    event_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)
+    event_key: str = Field(sa_type=HexKey, primary_key=True)
     tag: str = Field(primary_key=True)
 
 
@@ -323,9 +333,11 @@ class UsageValue(SQLModel, table=True):
     label: str | None = None
 
 
+VIEWS: Mapping[str, type[SQLModel]] = {"usage_record": UsageRecord, "usage_record_tag": UsageRecordTag}
+"""By the name under which everybody reads them."""
+
 TABLES = (
-    UsageRecord,
-    UsageRecordTag,
+    *CALL_TABLES,
     PriceSnapshotRow,
     UsageDaily,
     UsageHourly,

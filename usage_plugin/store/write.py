@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 from sqlalchemy import Connection, Engine
@@ -13,26 +14,21 @@ from usage_plugin.errors import StoreError, StoreRefused
 from usage_plugin.event import UsageEvent
 from usage_plugin.guard import describe
 from usage_plugin.store.bulk import insert, insert_new
+from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.database import unavailable, writing
 from usage_plugin.store.marks import SpoolMark, forget_mark, move_mark, stored_mark
 from usage_plugin.store.migrate import SchemaState, newer_schema, schema_state
+from usage_plugin.store.narrow import CALL_COLUMNS, narrow
+from usage_plugin.store.partitions import forget, is_missing, known_elsewhere, prepare
 from usage_plugin.store.remedy import MIGRATE, remedy_for
 from usage_plugin.store.rollups import change_rollups
-from usage_plugin.store.rows import (
-    POSITION,
-    PRICE_COLUMNS,
-    RECORD_COLUMNS,
-    TAG_COLUMNS,
-    Row,
-    price_rows,
-    record_row,
-    tag_rows,
-)
+from usage_plugin.store.rows import POSITION, PRICE_COLUMNS, Row, price_rows, record_row
 from usage_plugin.store.sheets.touch import touch
-from usage_plugin.store.stored import Change, add_up, by_key, delete, key_of, lock, update
-from usage_plugin.store.tables import PriceSnapshotRow, UsageRecord, UsageRecordTag, table_of
+from usage_plugin.store.stored import Change, add_tags, add_up, by_key, delete, key_of, lock, update
+from usage_plugin.store.tables import PriceSnapshotRow, table_of
 
 _COMPLETED_AT = POSITION["completed_at"]
+_KEY = CALL_COLUMNS.index("event_key")
 # What values bring about before they reach the database.
 _VALUE_ERRORS = (OverflowError, TypeError, ValueError)
 
@@ -65,12 +61,23 @@ def write_events(
         StoreRefused: Nothing was stored, and one of the events never will be.
     """
     try:
-        with writing(engine).begin() as connection:
-            if mark is not None and not move_mark(connection, mark):
-                return 0
-            return _store(connection, events, counted)
+        try:
+            return _write(engine, events, mark, counted)
+        except DBAPIError as error:
+            if not is_missing(error):
+                raise
+            forget(engine)  # another process dropped a partition
+            return _write(engine, events, mark, counted)
     except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error, *_VALUE_ERRORS) as error:
         raise _explained(engine, error) from error
+
+
+def _write(engine: Engine, events: Sequence[UsageEvent], mark: SpoolMark | None, counted: Sequence[UsageEvent]) -> int:
+    prepare(engine, (event.timing.completed_at for event in chain(events, counted)))
+    with writing(engine).begin() as connection:
+        if mark is not None and not move_mark(connection, mark):
+            return 0
+        return _store(connection, events, counted)
 
 
 def _store(connection: Connection, events: Sequence[UsageEvent], counted: Sequence[UsageEvent]) -> int:
@@ -79,38 +86,61 @@ def _store(connection: Connection, events: Sequence[UsageEvent], counted: Sequen
     # Reversed, so that the first of two with the same key stays.
     known = {event.event_key: event for event in reversed(events) if event.event_key not in replaced}
     together = [event for event in counted if event.event_key not in replaced]
-    added, removed = _insert_events(connection, [known[key] for key in sorted(known)]), list[Row]()
+    coming = _coming(connection, [known[key] for key in sorted(known)], together)
+    added, removed = coming.insert(connection, known), list[Row]()
     new = [known[key_of(row)] for row in added]
-    for change in (_add_counted(connection, together), _withdraw(connection, replaced)):
+    for change in (_add_counted(connection, coming), _withdraw(connection, replaced)):
         added.extend(change.added)
         removed.extend(change.removed)
-    _insert_tags_and_prices(connection, [*new, *together])
+    prices = price_rows([*new, *together])
+    insert(connection, table_of(PriceSnapshotRow), PRICE_COLUMNS, prices, "(price_key) DO NOTHING")
     change_rollups(connection, added, removed)
     touch(connection, (row[_COMPLETED_AT] for row in chain(added, removed)))
     return len(new) + len(together)
 
 
-def _insert_events(connection: Connection, events: Sequence[UsageEvent]) -> list[Row]:
-    """Insert a row for each event, and give those that were not there yet."""
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """Rows by the event's key: as ``RECORD_COLUMNS``, as ``CALL_COLUMNS``, and their tags."""
+
+    single: Mapping[str, Row]
+    counted: Mapping[str, Row]
+    narrow: Mapping[str, Row]
+    tags: Mapping[str, tuple[str, ...]]
+
+    def insert(self, connection: Connection, keys: Collection[str], *, counted: bool = False) -> list[Row]:
+        """Insert rows, and give those that were not there yet."""
+        rows = self.counted if counted else self.single
+        known = known_elsewhere(connection, [rows[key] for key in keys])
+        wanted = sorted(key for key in keys if key not in known)
+        narrow_rows = [self.narrow[key] for key in wanted]
+        new = insert_new(connection, table_of(UsageCall), CALL_COLUMNS, narrow_rows, "event_key")
+        return [rows[key] for key, row in zip(wanted, narrow_rows, strict=True) if row[_KEY] in new]
+
+
+def _coming(connection: Connection, events: Sequence[UsageEvent], together: Sequence[UsageEvent]) -> _Coming:
     now = utc_now()
-    return _insert_new(connection, [record_row(event, now) for event in events])
+    single = {event.event_key: record_row(event, now) for event in events}
+    counted = by_key(record_row(event, now) for event in together)
+    tags = {event.event_key: event.who.tags for event in events if event.who.tags}
+    for event in together:
+        tags[event.event_key] = (*tags.get(event.event_key, ()), *event.who.tags)
+    # Where a key comes alone and counted, too, the rows agree in what they share.
+    rows = {**counted, **single}
+    narrow_rows = narrow(connection, list(rows.values()), tags)
+    return _Coming(single, counted, dict(zip(rows, narrow_rows, strict=True)), tags)
 
 
-def _insert_new(connection: Connection, rows: Sequence[Row]) -> list[Row]:
-    new = insert_new(connection, table_of(UsageRecord), RECORD_COLUMNS, rows, "event_key")
-    return [row for row in rows if key_of(row) in new] if len(new) < len(rows) else list(rows)
-
-
-def _add_counted(connection: Connection, events: Sequence[UsageEvent]) -> Change:
+def _add_counted(connection: Connection, coming: _Coming) -> Change:
     """Insert the rows of calls that are counted together, or add them to those that are there."""
-    now = utc_now()
-    waiting = by_key(record_row(event, now) for event in events)
+    waiting = dict(coming.counted)
     change = Change([], [])
     while waiting:  # again where another process withdrew a row in between
-        new = _insert_new(connection, [waiting[key] for key in sorted(waiting)])
+        new = coming.insert(connection, waiting, counted=True)
         stored = lock(connection, waiting.keys() - map(key_of, new))
         sums = {key: add_up(row, waiting[key]) for key, row in stored.items()}
         update(connection, sums)
+        add_tags(connection, {key: coming.tags[key] for key in stored if coming.tags[key]})
         change.added.extend([*new, *sums.values()])
         change.removed.extend(stored.values())
         waiting = {key: waiting[key] for key in waiting.keys() - map(key_of, change.added)}
@@ -121,12 +151,6 @@ def _withdraw(connection: Connection, keys: Iterable[str]) -> Change:
     rows = lock(connection, keys)
     delete(connection, rows)
     return Change([], list(rows.values()))
-
-
-def _insert_tags_and_prices(connection: Connection, events: Sequence[UsageEvent]) -> None:
-    tags, prices = table_of(UsageRecordTag), table_of(PriceSnapshotRow)
-    insert(connection, tags, TAG_COLUMNS, tag_rows(events), "(event_key, tag) DO NOTHING")
-    insert(connection, prices, PRICE_COLUMNS, price_rows(events), "(price_key) DO NOTHING")
 
 
 def _explained(engine: Engine, error: Exception) -> StoreError:

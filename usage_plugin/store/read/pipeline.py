@@ -38,7 +38,7 @@ class seconds_between(FunctionElement[float]):  # noqa: N801 - reads as an SQL f
 
 @compiles(minute_text, "sqlite")
 def _minute_on_sqlite(element: minute_text, compiler: SQLCompiler, **options: Any) -> str:
-    return f"substr({compiler.process(element.clauses, **options)}, 1, 16)"
+    return f"strftime('%Y-%m-%d %H:%M', {compiler.process(element.clauses, **options)} / 1000000, 'unixepoch')"
 
 
 @compiles(minute_text, "postgresql")
@@ -49,7 +49,7 @@ def _minute_on_postgresql(element: minute_text, compiler: SQLCompiler, **options
 @compiles(seconds_between, "sqlite")
 def _seconds_on_sqlite(element: seconds_between, compiler: SQLCompiler, **options: Any) -> str:
     earlier, later = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"((julianday({later}) - julianday({earlier})) * 86400.0)"
+    return f"(({later} - {earlier}) / 1000000.0)"
 
 
 @compiles(seconds_between, "postgresql")

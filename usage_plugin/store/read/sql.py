@@ -48,9 +48,15 @@ class day_text(bucket_text):  # noqa: N801 - reads as an SQL function
     name = "day_text"
 
 
+def _text_on_sqlite(moment: str, form: str) -> str:
+    """Write a moment, which in records is a number of microseconds."""
+    in_records = f"strftime('{form}', {moment} / 1000000, 'unixepoch')"
+    return f"CASE typeof({moment}) WHEN 'integer' THEN {in_records} ELSE strftime('{form}', {moment}) END"
+
+
 @compiles(bucket_text, "sqlite")
 def _hour_on_sqlite(element: bucket_text, compiler: SQLCompiler, **options: Any) -> str:
-    return f"substr({compiler.process(element.clauses, **options)}, 1, 13)"
+    return _text_on_sqlite(compiler.process(element.clauses, **options), "%Y-%m-%d %H")
 
 
 @compiles(bucket_text, "postgresql")
@@ -60,7 +66,7 @@ def _hour_on_postgresql(element: bucket_text, compiler: SQLCompiler, **options: 
 
 @compiles(day_text, "sqlite")
 def _day_on_sqlite(element: day_text, compiler: SQLCompiler, **options: Any) -> str:
-    return f"substr({compiler.process(element.clauses, **options)}, 1, 10)"
+    return _text_on_sqlite(compiler.process(element.clauses, **options), "%Y-%m-%d")
 
 
 @compiles(day_text, "postgresql")

@@ -1,0 +1,146 @@
+"""Moments in, partitions of ``usage_call`` for their months there out; PostgreSQL only.
+
+A partition is made beside the table and then attached, which keeps no writer waiting. There is no default partition,
+whose rows would have to be looked through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from usage_plugin.clock import utc_now
+from usage_plugin.event import NOT_REPORTED
+from usage_plugin.store.rows import POSITION, Row
+
+# Any constants that nobody else takes, as that of the migrations.
+_CREATING = int.from_bytes(b"usage_pt", "big", signed=True)
+_AT_THE_EDGE = int.from_bytes(b"usage_pe", "big", signed=True)
+_FIRST, _LAST = 2020, 2100
+# What another process has just made is in the catalogue before a name can be looked up.
+_IS_THERE = """
+SELECT 1 FROM pg_class WHERE relname = :name
+AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = CAST('usage_call' AS regclass))
+"""
+_EDGE = timedelta(hours=1)
+_AHEAD = timedelta(days=31)
+_RECEIVED, _COMPLETED, _ERROR = (POSITION[name] for name in ("received_at", "completed_at", "error_class"))
+_there: WeakKeyDictionary[Engine, set[Month]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Month:
+    """A month in UTC; all before 2020 is one, and so is all from 2100 on."""
+
+    year: int
+    month: int
+
+    @property
+    def name(self) -> str:
+        """Name the partition."""
+        if self.year < _FIRST:
+            return f"usage_call_before_{_FIRST}"
+        return f"usage_call_from_{_LAST}" if self.year >= _LAST else f"usage_call_{self.year}{self.month:02d}"
+
+    @property
+    def bounds(self) -> tuple[str, str]:
+        """Give its first moment, and the first after it, as PostgreSQL takes them."""
+        later = Month(self.year + self.month // 12, self.month % 12 + 1)
+        start = "MINVALUE" if self.year < _FIRST else f"'{self.year}-{self.month:02d}-01 00:00:00+00'"
+        end = "MAXVALUE" if self.year >= _LAST else f"'{later.year}-{later.month:02d}-01 00:00:00+00'"
+        return start, end
+
+
+def month_of(moment: datetime) -> Month:
+    """Give the month of a moment in UTC."""
+    if _FIRST <= moment.year < _LAST:
+        return Month(moment.year, moment.month)
+    return Month(_FIRST - 1, 12) if moment.year < _FIRST else Month(_LAST, 1)
+
+
+def prepare(engine: Engine, moments: Iterable[datetime]) -> None:
+    """Make sure that there is a partition for each moment, and, if possible, for this month and the next.
+
+    Raises:
+        SQLAlchemyError: The database does not answer or refuses.
+    """
+    if engine.dialect.name != "postgresql":
+        return
+    there = _there.setdefault(engine, set())
+    if missing := {month_of(moment.astimezone(UTC)) for moment in moments} - there:
+        _create(engine, sorted(missing))
+        there |= missing
+    now = utc_now()
+    ahead = {month_of(now), month_of(now + _AHEAD)}
+    if not ahead <= there:
+        there |= ahead  # tried once: whoever may only write leaves it to the owner of the tables
+        with suppress(SQLAlchemyError):
+            _create(engine, sorted(ahead))
+
+
+def forget(engine: Engine) -> None:
+    """Look again at which partitions are there: another process may have dropped one."""
+    _there.pop(engine, None)
+
+
+def is_missing(error: DBAPIError) -> bool:
+    """Tell whether a row found no partition."""
+    return "no partition of relation" in str(error.orig)
+
+
+def known_elsewhere(connection: Connection, rows: Sequence[Row]) -> set[str]:
+    """Give the keys of rows that are in a partition already, whichever it is.
+
+    In its own partition a key is unique. Reports of the same request can end in two months only where they ended at the
+    edge of one, or where nobody knows when it ended; all others carry the same moment each time. Two writers of such
+    rows wait for each other.
+
+    Args:
+        connection: Of a transaction that has changed no call yet.
+        rows: As ``RECORD_COLUMNS``.
+    """
+    if connection.dialect.name != "postgresql":
+        return set()
+    keys = [bytes.fromhex(row[POSITION["event_key"]]) for row in rows if _may_move(row)]
+    if not keys:
+        return set()
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _AT_THE_EDGE})
+    query = "SELECT event_key FROM usage_call WHERE event_key = ANY(%s)"
+    return {bytes(key).hex() for key in connection.exec_driver_sql(query, (keys,)).scalars()}
+
+
+def _may_move(row: Row) -> bool:
+    completed: datetime = row[_COMPLETED]
+    if row[_ERROR] == NOT_REPORTED or row[POSITION["calls"]] > 1:
+        return True
+    month = completed.month
+    return not month == row[_RECEIVED].month == (completed - _EDGE).month == (completed + _EDGE).month
+
+
+def _create(engine: Engine, months: Sequence[Month]) -> None:
+    """Create those that are not there, one process at a time."""
+    with engine.begin() as connection:
+        missing = [month for month in months if not _is_there(connection, month)]
+        if not missing:
+            return
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATING})
+        for month in missing:
+            if not _is_there(connection, month):
+                _attach(connection, month)
+
+
+def _is_there(connection: Connection, month: Month) -> bool:
+    return connection.execute(text(_IS_THERE), {"name": month.name}).scalar() is not None
+
+
+def _attach(connection: Connection, month: Month) -> None:
+    name, (start, end) = month.name, month.bounds
+    connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE usage_call INCLUDING DEFAULTS)")
+    connection.exec_driver_sql(f"CREATE UNIQUE INDEX ux_{name}_event_key ON {name} (event_key)")
+    connection.exec_driver_sql(f"ALTER TABLE usage_call ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end})")
