@@ -60,8 +60,15 @@ class Filters:
     provider: tuple[str, ...] = ()
     model: tuple[str, ...] = ()
     team: tuple[str, ...] = ()
+    organization: tuple[str, ...] = ()
     user: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
+    project: tuple[str, ...] = ()
+    end_user: tuple[str, ...] = ()
+    feature: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    call_type: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
 
     @classmethod
@@ -114,7 +121,8 @@ class Filters:
 
     def cleared(self) -> Self:
         """Drop the filters, keep the time and the way of splitting."""
-        return replace(self, provider=(), model=(), team=(), user=(), key=(), status=())
+        nothing: dict[str, Any] = {dimension.value: () for dimension in Dimension}
+        return replace(self, **nothing)
 
     @property
     def count(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from usage_plugin.store.read import Choice, Member
+from usage_plugin.store.read import Choice, Dimension, Member
 
 UNSET: Final = "(none)"
 """How an absent team, user, ... is written in a link and shown in a filter."""
@@ -37,6 +37,11 @@ def name_of(member: Member) -> str:
         return UNSET
     label = member.label or member.value
     return f"“{label}”" if label in ("", UNSET) else label
+
+
+def word_of(dimension: Dimension) -> str:
+    """Say a dimension's name in words."""
+    return dimension.value.replace("_", " ")
 
 
 def storable(text: str) -> str:

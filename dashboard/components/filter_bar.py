@@ -9,16 +9,33 @@ from dash.development.base_component import Component
 from dashboard import ids
 from dashboard.components.parts import icon
 from dashboard.filters import AUTO, CUSTOM, DEFAULT_RANGE, RANGES
+from dashboard.members import word_of
 from usage_plugin.store.read import Dimension, Granularity
 
 PLURALS = {
     Dimension.PROVIDER: "providers",
     Dimension.MODEL: "models",
     Dimension.TEAM: "teams",
+    Dimension.ORGANIZATION: "organizations",
     Dimension.USER: "users",
     Dimension.KEY: "keys",
+    Dimension.PROJECT: "projects",
+    Dimension.END_USER: "end users",
+    Dimension.FEATURE: "features",
+    Dimension.TAG: "tags",
+    Dimension.ENVIRONMENT: "environments",
+    Dimension.CALL_TYPE: "call types",
     Dimension.STATUS: "statuses",
 }
+# What most people filter by is always in sight; the rest opens.
+IN_SIGHT = (
+    Dimension.PROVIDER,
+    Dimension.MODEL,
+    Dimension.TEAM,
+    Dimension.USER,
+    Dimension.KEY,
+    Dimension.STATUS,
+)
 # A list that opens at the end of the document would lie outside of every landmark.
 IN_PLACE = {"withinPortal": False}
 GRANULARITIES = [
@@ -45,9 +62,15 @@ def _panel() -> Component:
     )
     clear = html.Button("Clear filters", id=ids.FILTER_CLEAR, className="button quiet-button")
     first = html.Div([_ranges(), _custom(), _granularity(), _group_by(), clear], className="filter-row")
-    second = html.Div([_choice(dimension) for dimension in Dimension], className="filter-row")
+    second = html.Div([_choice(dimension) for dimension in IN_SIGHT], className="filter-row")
+    others = [_choice(dimension) for dimension in Dimension if dimension not in IN_SIGHT]
+    more = html.Details([html.Summary("More filters"), html.Div(others, className="filter-row")], className="more")
     return html.Div(
-        [head, first, second], id=ids.FILTER_PANEL, className="filter-panel", role="region", **{"aria-label": "Filters"}
+        [head, first, second, more],
+        id=ids.FILTER_PANEL,
+        className="filter-panel",
+        role="region",
+        **{"aria-label": "Filters"},
     )
 
 
@@ -83,7 +106,7 @@ def _granularity() -> Component:
 
 
 def _group_by() -> Component:
-    data = [{"value": dimension.value, "label": dimension.value.capitalize()} for dimension in Dimension]
+    data = [{"value": dimension.value, "label": word_of(dimension).capitalize()} for dimension in Dimension]
     control = dmc.Select(
         id=ids.GROUP_BY,
         data=data,
@@ -111,5 +134,5 @@ def _choice(dimension: Dimension) -> Component:
         nothingFoundMessage="None in this time",
         className="choice",
         comboboxProps=IN_PLACE,
-        **{"aria-label": f"Filter by {dimension.value}"},
+        **{"aria-label": f"Filter by {word_of(dimension)}"},
     )

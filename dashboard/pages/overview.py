@@ -18,6 +18,7 @@ from dashboard.components.states import loading
 from dashboard.data import Data
 from dashboard.figures.cost import cost_over_time, legend_of
 from dashboard.frames import StackedCost
+from dashboard.members import word_of
 from dashboard.pages.page import Canvas
 from dashboard.queries.overview import Overview, overview
 from dashboard.theme import Palette, money, palette
@@ -79,7 +80,7 @@ def overview_view(frame: Overview, colours: Palette) -> dict[str, Any]:
     calls = link("All requests", f"/requests{filters.to_query()}")
     return {
         "kpis": [kpi_card(kpi, colours) for kpi in kpis(frame)],
-        "title": f"Cost over time by {filters.group_by.value}",
+        "title": f"Cost over time by {word_of(filters.group_by)}",
         "note": f"per {filters.bucket.value}, UTC",
         "cost": cost_over_time(frame.stack, colours),
         "legend": cost_legend(frame.stack, colours),
@@ -88,7 +89,7 @@ def overview_view(frame: Overview, colours: Palette) -> dict[str, Any]:
             card("Token composition", token_panel(frame.usage, colours)),
         ],
         "shares": [
-            card(f"Cost by {dimension.value}", share_list(shares, dimension, filters), className="half")
+            card(f"Cost by {word_of(dimension)}", share_list(shares, dimension, filters), className="half")
             for dimension, shares in ((Dimension.MODEL, frame.by_model), (Dimension.PROVIDER, frame.by_provider))
         ],
         "recent": card("Recent activity", recent_table(frame.recent, frame.now, filters), note=calls),

@@ -142,9 +142,12 @@ def test_p95_is_the_nearest_rank(engine: Engine) -> None:
     """Of 1..40 ms the 38th is the one that 95 % stay within; rejected requests have no part in it."""
     calls = [at(5, latency_ms=float(ms)) for ms in range(1, 41)]
     write_events(engine, [*calls, at(5, latency_ms=9e9, status=Status.REJECTED), at(7, latency_ms=8.0)])
-    assert read.latency_p95_ms(engine, DAY.between(NOON.replace(hour=5), NOON.replace(hour=6))) == 38.0
+    assert read.latency_p95_ms(engine, DAY.between(NOON.replace(hour=5), NOON.replace(hour=6))) == pytest.approx(
+        38.0, rel=0.01
+    )
     by_hour = read.latency_p95_series(engine, DAY).p95_ms
-    assert (by_hour[5], by_hour[6], by_hour[7]) == (38.0, None, 8.0)
+    assert by_hour[6] is None
+    assert (by_hour[5], by_hour[7]) == pytest.approx((38.0, 8.0), rel=0.01)
 
 
 def test_confidence_counts_calls_and_dollars(engine: Engine) -> None:
@@ -161,7 +164,7 @@ def test_a_row_that_counts_calls_is_so_many_calls(engine: Engine) -> None:
     write_events(engine, [at(1, calls=40, latency_ms=9e6, cost_usd=2), at(1, latency_ms=8.0, cost_usd=1)])
     assert read.confidence(engine, DAY).requests == {"exact": 41}
     assert read.totals(engine, DAY.between(DAY.start, NOON.replace(hour=1, minute=30))).requests == 41
-    assert read.latency_p95_ms(engine, DAY) == 8.0
+    assert read.latency_p95_ms(engine, DAY) == pytest.approx(8.0, rel=0.01)
 
 
 def test_records_are_paged_and_sorted_with_unknowns_last(engine: Engine) -> None:

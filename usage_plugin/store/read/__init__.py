@@ -17,9 +17,9 @@ from usage_plugin.store.read.answers import (
 )
 from usage_plugin.store.read.latency import latency_p95_ms, latency_p95_series
 from usage_plugin.store.read.pipeline import MINUTE, processes, recording
-from usage_plugin.store.read.question import Choice, Dimension, Granularity, Question
+from usage_plugin.store.read.question import Choice, Dimension, Granularity, Question, Scope, bucket_starts
 from usage_plugin.store.read.records import Order, newest, recent, record_detail, records
-from usage_plugin.store.read.usage import confidence, cost_series, members, series, shares, stack, totals
+from usage_plugin.store.read.usage import before, confidence, cost_series, members, series, shares, stack, totals
 from usage_plugin.store.read.values import distinct_values
 
 __all__ = [
@@ -38,10 +38,13 @@ __all__ = [
     "Question",
     "RecordDetail",
     "Recording",
+    "Scope",
     "Series",
     "Share",
     "Stack",
     "Usage",
+    "before",
+    "bucket_starts",
     "confidence",
     "cost_series",
     "distinct_values",

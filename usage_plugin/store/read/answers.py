@@ -46,7 +46,6 @@ class Usage:
     output_reasoning_tokens: int = 0
     output_audio_tokens: int = 0
     output_image_tokens: int = 0
-    latency_ms_sum: float = 0.0
     cost_nano_usd: int | None = None
     estimated_cost_nano_usd: int = 0
     partial_cost_nano_usd: int = 0
@@ -83,7 +82,6 @@ class Usage:
 
 
 _ADDITIVE = tuple(field.name for field in fields(Usage) if field.name != "cost_nano_usd")
-USAGE_FIELDS = tuple(field.name for field in fields(Usage))
 
 
 def add_known(left: int | None, right: int | None) -> int | None:

@@ -43,16 +43,16 @@ def records(
     column = getattr(UsageRecord, wanted.column)
     direction = column.desc() if wanted.descending else column.asc()
     newest_first = col(UsageRecord.id).desc() if wanted.descending else col(UsageRecord.id).asc()
-    query = select(UsageRecord).where(matches(UsageRecord, question))
+    query = select(UsageRecord).where(matches(question))
     page = query.order_by(direction.nulls_last(), newest_first).offset(offset).limit(limit)
     with reading(engine) as connection, Session(connection) as session:
-        total = session.scalar(select(func.count()).select_from(UsageRecord).where(matches(UsageRecord, question)))
+        total = session.scalar(select(func.count()).select_from(UsageRecord).where(matches(question)))
         return Page(tuple(session.scalars(page)), int(total or 0))
 
 
 def recent(engine: Engine, question: Question, *, limit: int) -> tuple[UsageRecord, ...]:
     """Give the calls of the asked time that ended last."""
-    query = select(UsageRecord).where(matches(UsageRecord, question))
+    query = select(UsageRecord).where(matches(question))
     newest = query.order_by(col(UsageRecord.completed_at).desc(), col(UsageRecord.id).desc()).limit(limit)
     with reading(engine) as connection, Session(connection) as session:
         return tuple(session.scalars(newest))

@@ -1,0 +1,238 @@
+"""Sheets of totals beside the calls that they add up: whatever is asked, both say the same to the billionth."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete
+
+from usage_plugin.event import CostConfidence, Status, UsageEvent
+from usage_plugin.store import read
+from usage_plugin.store.read import Dimension, Granularity, Question
+from usage_plugin.store.sheets.build import add_up
+from usage_plugin.store.tables import UsageSegment, UsageSheet, table_of
+from usage_plugin.store.write import write_events
+from usage_plugin.testing import make_event
+
+START = datetime(2026, 3, 28, tzinfo=UTC)
+UTC_ZONE = ZoneInfo("UTC")
+# Each crosses a change of its clocks, or is no whole hour from UTC, or both.
+ZONES = {
+    "UTC": START,
+    "Europe/Berlin": datetime(2026, 3, 27, tzinfo=UTC),
+    "Asia/Kolkata": START,
+    "Asia/Kathmandu": START,
+    "America/St_Johns": datetime(2026, 10, 31, tzinfo=UTC),
+    "Australia/Lord_Howe": datetime(2026, 4, 3, tzinfo=UTC),
+}
+
+
+def calls(count: int, *, start: datetime = START, days: int = 4, seed: int = 1) -> list[UsageEvent]:
+    """Make calls that differ in everything, skewed: some values have most calls, most values few."""
+    chance = random.Random(seed)
+    return [_call(chance, start, days) for _ in range(count)]
+
+
+def _call(chance: random.Random, start: datetime, days: int) -> UsageEvent:
+    def skewed(name: str, size: int) -> str | None:
+        number = int(chance.paretovariate(0.7)) - 1
+        return None if number >= size else f"{name}{number}"
+
+    cost, confidence = chance.choice(
+        [(Decimal(chance.randrange(10**9)).scaleb(-9), kind) for kind in ("exact", "estimated", "partial")]
+        + [(None, "unpriced"), (Decimal(0), "free"), (Decimal(0), "cached")]
+    )
+    prompt, completion = chance.randrange(5000), chance.randrange(900)
+    return make_event(
+        completed_at=start + timedelta(seconds=chance.random() * days * 86_400),
+        provider=skewed("p", 3) or "p0",
+        model=skewed("m", 20),
+        team_id=skewed("t", 9),
+        team_alias="Name",
+        organization_id=skewed("o", 2),
+        user_id=skewed("u", 60),
+        api_key_hash=skewed("k", 80),
+        project_id=skewed("j", 5),
+        end_user_id=skewed("e", 400),
+        feature=skewed("f", 4),
+        environment=skewed("v", 3),
+        tags=tuple(dict.fromkeys(filter(None, (skewed("g", 12) for _ in range(chance.randrange(4)))))),
+        call_type=chance.choice(["acompletion", "aembedding"]),
+        status=chance.choice([Status.SUCCESS] * 5 + list(Status)),
+        is_terminal=chance.random() > 0.05,
+        cache_hit=chance.random() < 0.1,
+        latency_ms=chance.lognormvariate(7, 1),
+        ttft_ms=chance.choice([None, chance.lognormvariate(5, 1)]),
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=prompt + completion,
+        calls=chance.choice([1] * 20 + [3]),
+        cost_usd=cost,
+        confidence=CostConfidence(confidence),
+    )
+
+
+def without_sheets(engine: Engine) -> None:
+    with engine.begin() as connection:
+        for table in (UsageSheet, UsageSegment):
+            connection.execute(delete(table_of(table)))
+
+
+def answers(engine: Engine, questions: Sequence[Question]) -> list[Any]:
+    """Ask all that can be asked; the parts that are ranked are brought into an order that does not depend on it."""
+    return [_answers(engine, question) for question in questions]
+
+
+def _answers(engine: Engine, question: Question) -> Any:
+    members = sorted(read.members(engine, question), key=lambda entry: str(entry[0].value))
+    stack = read.stack(engine, question, top=400)
+    rows = sorted(zip(stack.members, stack.usage, strict=True), key=lambda entry: str(entry[0].value))
+    return (
+        read.totals(engine, question),
+        read.series(engine, question),
+        [(member.value, usage) for member, usage in members],
+        [(member.value, usage) for member, usage in rows],
+        read.confidence(engine, question),
+        read.latency_p95_ms(engine, question),
+        read.latency_p95_series(engine, question, column="ttft_ms", share=0.5).p95_ms,
+    )
+
+
+@pytest.fixture(scope="module")
+def questions() -> list[Question]:
+    """Every filter with every split, some with two filters or several values, in days and hours."""
+    whole = Question(start=START, end=START + timedelta(days=4), granularity=Granularity.DAY)
+    values = {
+        Dimension.PROVIDER: "p0", Dimension.MODEL: "m1", Dimension.TEAM: "t0", Dimension.ORGANIZATION: "o0",
+        Dimension.USER: "u3", Dimension.KEY: "k0", Dimension.PROJECT: "j1", Dimension.END_USER: "e2",
+        Dimension.FEATURE: "f0", Dimension.TAG: "g0", Dimension.ENVIRONMENT: "v1",
+        Dimension.CALL_TYPE: "aembedding", Dimension.STATUS: "success",
+    }  # fmt: skip
+    chance, found = random.Random(5), [whole.grouped_by(by) for by in Dimension]
+    for filtered, value in values.items():
+        for by in chance.sample(list(Dimension), 4):
+            only: dict[str, Any] = {filtered.value: (value,)}
+            found.append(dataclasses.replace(whole, group_by=by, **only))
+        other = chance.choice([each for each in Dimension if each is not filtered])
+        two: dict[str, Any] = {filtered.value: (value, None), other.value: (values[other],)}
+        found.append(dataclasses.replace(whole, group_by=chance.choice(list(Dimension)), **two))
+    ragged = whole.between(START + timedelta(hours=7, minutes=13), START + timedelta(days=3, hours=5, seconds=7))
+    return [*found, ragged, dataclasses.replace(ragged, granularity=Granularity.HOUR, tag=("g0", "g1"))]
+
+
+@pytest.mark.parametrize("count", [700, 6000])
+def test_sheets_say_what_the_calls_say(engine: Engine, questions: list[Question], count: int) -> None:
+    """Totals, series, splits, confidence and quantiles are the same from sheets as from the calls."""
+    write_events(engine, calls(count))
+    if engine.dialect.name == "postgresql":
+        questions = questions[::7]
+    expected = answers(engine, questions)
+    made = add_up(engine, START + timedelta(days=20), UTC_ZONE)
+    assert made.calls == count
+    found = answers(engine, questions)
+    for question, before, after in zip(questions, expected, found, strict=True):
+        assert after == before, question
+
+
+def test_what_is_written_later_is_seen_at_once(engine: Engine) -> None:
+    """A late call, a corrected one and a withdrawn one show before their day is added up again, and after it too."""
+    write_events(engine, calls(500))
+    now, day = START + timedelta(days=20), Question(start=START, end=START + timedelta(days=4))
+    add_up(engine, now, UTC_ZONE)
+    early = make_event(completed_at=START + timedelta(hours=30), cost_usd=1)
+    for late in (early, make_event(completed_at=early.timing.completed_at, cost_usd=3, replaces=early.event_key)):
+        known = read.totals(engine, day).cost_nano_usd or 0
+        write_events(engine, [late])
+        seen = read.totals(engine, day).cost_nano_usd or 0
+        assert seen - known == (10**9 if late is early else 2 * 10**9)
+        assert add_up(engine, now, UTC_ZONE).calls > 0
+        assert read.totals(engine, day).cost_nano_usd == seen
+        assert add_up(engine, now, UTC_ZONE).sheets == 0, "nothing is left to do"
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("made_for", ["UTC", "the zone"])
+def test_days_are_those_of_the_wall_clock(sqlite_engine: Engine, zone: str, made_for: str) -> None:
+    """Days of 23, 24 and 25 hours hold what ended in them by the clocks of the place, whoever sheets were made for."""
+    place, start = ZoneInfo(zone), ZONES[zone]
+    events = calls(900, start=start, days=5, seed=3)
+    write_events(sqlite_engine, events)
+    add_up(sqlite_engine, start + timedelta(days=30), place if made_for == "the zone" else UTC_ZONE)
+    for granularity, shape in ((Granularity.DAY, "%Y-%m-%d"), (Granularity.HOUR, "%Y-%m-%d %H")):
+        question = Question(start=start, end=start + timedelta(days=5), granularity=granularity, zone=place)
+        found: dict[str, int] = {}
+        series = read.series(sqlite_engine, question)
+        for bucket, usage in zip(series.buckets, series.usage, strict=True):
+            name = bucket.astimezone(place).strftime(shape)
+            found[name] = found.get(name, 0) + (usage.cost_nano_usd or 0)
+        expected: dict[str, int] = {}
+        for event in events:
+            name = event.timing.completed_at.astimezone(place).strftime(shape)
+            expected[name] = expected.get(name, 0) + (event.cost.cost_nano_usd or 0)
+        if granularity is Granularity.DAY:
+            assert {name: cost for name, cost in found.items() if cost} == expected
+        else:
+            assert sum(found.values()) == sum(expected.values())
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cut=st.integers(0, 4 * 96), seed=st.integers(0, 3))
+def test_time_may_be_cut_anywhere(sqlite_engine: Engine, cut: int, seed: int) -> None:
+    """Two parts of a time add up to the whole, wherever it is cut, and in whichever segments it was added up."""
+    write_events(sqlite_engine, calls(400, seed=seed))
+    add_up(sqlite_engine, START + timedelta(days=20 if cut % 2 else 4), ZoneInfo("Asia/Kolkata"))
+    whole = Question(start=START, end=START + timedelta(days=4))
+    middle = START + timedelta(minutes=15 * cut)
+    parts = (whole.between(START, middle), whole.between(middle, whole.end))
+    left, right = (read.totals(sqlite_engine, part) for part in parts)
+    assert left + right == read.totals(sqlite_engine, whole)
+
+
+def test_a_scope_cannot_be_widened(engine: Engine) -> None:
+    """Who may see one team sees it and no other, whatever is filtered, from sheets and from calls."""
+    write_events(engine, [make_event(completed_at=START, team_id=team) for team in ("a", "a", "b", None)])
+    mine: read.Scope = ((Dimension.TEAM, ("a",)),)
+    asked = Question(start=START, end=START + timedelta(days=1), scope=mine, group_by=Dimension.TEAM)
+    for _ in range(2):
+        assert read.totals(engine, asked).requests == 2
+        assert read.totals(engine, dataclasses.replace(asked, team=("b",))).requests == 0
+        assert [member.value for member, _ in read.members(engine, asked)] == ["a"]
+        assert read.records(engine, asked).total == 2
+        assert {member.value for member in read.distinct_values(engine, asked)[Dimension.TEAM]} == {"a"}
+        add_up(engine, START + timedelta(days=20), UTC_ZONE)
+
+
+def test_quantiles_are_within_two_percent(sqlite_engine: Engine) -> None:
+    """From hours of 5,000 calls put together, the 50th, 95th and 99th are the exact ones within two percent."""
+    events = calls(5000)
+    write_events(sqlite_engine, events)
+    add_up(sqlite_engine, START + timedelta(days=5), UTC_ZONE)
+    question = Question(start=START, end=START + timedelta(days=4))
+    counted = sorted(
+        event.timing.latency_ms
+        for event in events
+        if event.calls == 1 and event.is_terminal and event.status is not Status.REJECTED
+    )
+    for share in (0.5, 0.95, 0.99):
+        exact = counted[-(-len(counted) * round(share * 100) // 100) - 1]
+        assert read.latency_p95_ms(sqlite_engine, question, share=share) == pytest.approx(exact, rel=0.02)
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_url: str) -> Iterator[Engine]:
+    from usage_plugin.store.database import connect
+    from usage_plugin.store.migrate import migrate
+
+    engine = connect(sqlite_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()

@@ -1,0 +1,97 @@
+"""A question in, which of its time is read from sheets and which from the calls themselves out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import Connection
+
+from usage_plugin.store.quarters import ceil_quarter, floor_quarter, start_of
+from usage_plugin.store.read.question import Question, bucket_starts
+from usage_plugin.store.sheets.codec import Integers
+from usage_plugin.store.sheets.segments import Segment, segments
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The part of a segment that is asked for.
+
+    Args:
+        segment: To read.
+        start: First quarter that is asked for.
+        end: The first that is not, any more.
+        bucket: Where all of the segment belongs; ``None`` where it has to be split by time.
+    """
+
+    segment: Segment
+    start: int
+    end: int
+    bucket: int | None
+
+    @property
+    def time(self) -> tuple[datetime, datetime]:
+        """Give its begin and end."""
+        return start_of(self.start), start_of(self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where to read what: pieces of segments, and stretches of time of which the calls are read."""
+
+    buckets: Buckets
+    pieces: Sequence[Piece]
+    gaps: Sequence[tuple[datetime, datetime]]
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """The buckets of a question by their begin, in quarters of an hour: all time zones' are whole ones."""
+
+    starts: tuple[datetime, ...]
+    quarters: Integers
+
+    def places(self, quarters: Integers) -> Integers:
+        """Give the bucket of each quarter."""
+        found: Integers = np.searchsorted(self.quarters, quarters, side="right") - 1
+        return found
+
+    def place(self, quarter: int) -> int:
+        """Give the bucket of a quarter."""
+        return int(np.searchsorted(self.quarters, quarter, side="right")) - 1
+
+
+def plan(connection: Connection, question: Question, *, in_buckets: bool) -> Plan:
+    """Lay out how a question is answered.
+
+    Args:
+        connection: Sees one moment.
+        question: Its time is not empty.
+        in_buckets: Whether the answer is given by bucket, or in all.
+    """
+    starts = bucket_starts(question) if in_buckets else (question.start,)
+    quarters = np.array([floor_quarter(start) for start in starts], np.int64)
+    buckets = Buckets(starts, quarters)
+    first, last = ceil_quarter(question.start), floor_quarter(question.end)
+    kept = segments(connection, first, last) if first < last else []
+    pieces, gaps, cursor = list[Piece](), list[tuple[datetime, datetime]](), question.start
+    for segment in kept:
+        start, end = max(segment.start, first), min(segment.end, last)
+        if not segment.is_good or start >= end:
+            continue
+        if cursor < start_of(start):
+            gaps.append((cursor, start_of(start)))
+        cursor = start_of(end)
+        if segment.calls or segment.frozen_id is not None:
+            pieces.append(_piece(buckets, segment, start, end))
+    if cursor < question.end:
+        gaps.append((cursor, question.end))
+    return Plan(buckets, pieces, gaps)
+
+
+def _piece(buckets: Buckets, segment: Segment, start: int, end: int) -> Piece:
+    bucket = buckets.place(start)
+    is_whole = (start, end) == (segment.start, segment.end) and bucket == buckets.place(end - 1)
+    return Piece(segment, start, end, bucket if is_whole else None)

@@ -1,0 +1,154 @@
+"""A stretch of time in, its sheets stored out, beside writers that never wait for more than the storing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from usage_plugin.clock import utc_now
+from usage_plugin.store.database import unavailable, writing
+from usage_plugin.store.quarters import QUARTERS_PER_HOUR, floor_quarter, start_of
+from usage_plugin.store.sheets.fold import Sheet, parts_of, sheets
+from usage_plugin.store.sheets.load import load
+from usage_plugin.store.sheets.segments import Stretch, changes_between, due
+from usage_plugin.store.sheets.values import numbered
+from usage_plugin.store.snapshot import snapshot
+from usage_plugin.store.tables import UsageRecord, UsageSegment, UsageSheet, table_of
+
+Progress = Callable[[int, int], None]
+"""Takes stretches done and stretches in all."""
+
+# More calls than this are not added up in one go: a day of them stays split by the hour.
+MOST_CALLS = 250_000
+_SEGMENT, _SHEET, _RECORD = table_of(UsageSegment).c, table_of(UsageSheet).c, table_of(UsageRecord).c
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of a stretch."""
+
+    calls: int
+    sheets: int
+
+
+def add_up(engine: Engine, now: datetime, zone: ZoneInfo, progress: Progress = lambda _done, _all: None) -> Made:
+    """Add up whatever should be and is not yet, or not any more: the newest first.
+
+    Args:
+        engine: Of a migrated database.
+        now: The present.
+        zone: Whose days are asked for; those of UTC are made too.
+        progress: Told after each stretch.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+    """
+    try:
+        with snapshot(engine) as connection:
+            wanted = due(connection, now, zone)
+        calls = made = 0
+        for done, stretch in enumerate(_without_empty(engine, wanted), 1):
+            each = make(engine, stretch)
+            calls, made = calls + each.calls, made + each.sheets
+            progress(done, len(wanted))
+    except SQLAlchemyError as error:
+        raise unavailable(engine.url, error) from error
+    return Made(calls, made)
+
+
+def make(engine: Engine, stretch: Stretch) -> Made:
+    """Add up one stretch, in place of all segments that have a part in it.
+
+    Args:
+        engine: Of a migrated database.
+        stretch: In quarters of an hour.
+    """
+    with snapshot(engine) as connection:
+        changes = changes_between(connection, *stretch)
+        if _count(connection, stretch) > MOST_CALLS and stretch[1] - stretch[0] > QUARTERS_PER_HOUR:
+            loaded = None
+        else:
+            loaded = load(connection, *stretch)
+    if loaded is None:
+        return _make_hours(engine, stretch)
+    calls = numbered(engine, loaded)
+    parts = parts_of(len(calls))
+    made = list(sheets(calls, parts))
+    _store(
+        engine,
+        UsageSegment(
+            start_quarter=stretch[0],
+            end_quarter=stretch[1],
+            changes=changes,
+            calls=len(calls),
+            parts=parts,
+        ),
+        made,
+    )
+    return Made(len(calls), len(made))
+
+
+def _make_hours(engine: Engine, stretch: Stretch) -> Made:
+    first = -(-stretch[0] // QUARTERS_PER_HOUR) * QUARTERS_PER_HOUR
+    hours = sorted({*stretch, *range(first, stretch[1], QUARTERS_PER_HOUR)})
+    made = [make(engine, each) for each in pairwise(hours)]
+    return Made(sum(each.calls for each in made), sum(each.sheets for each in made))
+
+
+def _store(engine: Engine, segment: UsageSegment, made: list[Sheet]) -> None:
+    """Put a segment in place of those that have a part in its time; one that is frozen stays instead."""
+    start, end = segment.start_quarter, segment.end_quarter
+    with writing(engine).begin() as connection:
+        here = (_SEGMENT.end_quarter > start, _SEGMENT.start_quarter < end)
+        replaced = connection.execute(select(_SEGMENT.start_quarter, _SEGMENT.frozen_id).where(*here)).all()
+        if any(row.frozen_id is not None for row in replaced):
+            return
+        starts = [row.start_quarter for row in replaced]
+        connection.execute(delete(table_of(UsageSheet)).where(_SHEET.start_quarter.in_(starts)))
+        connection.execute(delete(table_of(UsageSegment)).where(_SEGMENT.start_quarter.in_(starts)))
+        values = segment.model_dump() | {"built_at": utc_now()}
+        connection.execute(insert(table_of(UsageSegment)).values(**values))
+        rows = [
+            {"dimension": dimension, "value": value, "section": section, "start_quarter": start, "content": content}
+            for dimension, value, section, content in made
+        ]
+        if rows:
+            connection.execute(insert(table_of(UsageSheet)), rows)
+
+
+def _without_empty(engine: Engine, wanted: list[Stretch]) -> Iterator[Stretch]:
+    """Put stretches without calls that follow each other together: years may lie between two imported calls."""
+    empty: Stretch | None = None
+    for start, end in wanted:
+        if empty is not None and end != empty[0]:
+            yield empty
+            empty = None
+        with engine.connect() as connection:
+            has_calls = _first_call(connection, start, end)
+        if has_calls:
+            if empty is not None:
+                yield empty
+                empty = None
+            yield start, end
+        else:
+            empty = (start, end if empty is None else empty[1])
+    if empty is not None:
+        yield empty
+
+
+def _first_call(connection: Connection, start: int, end: int) -> bool:
+    first = select(func.min(_RECORD.completed_at)).where(_RECORD.completed_at >= start_of(start))
+    found = connection.execute(first.where(_RECORD.completed_at < start_of(end))).scalar()
+    return found is not None and floor_quarter(found) < end
+
+
+def _count(connection: Connection, stretch: Stretch) -> int:
+    start, end = map(start_of, stretch)
+    inside = (_RECORD.completed_at >= start, _RECORD.completed_at < end)
+    return int(connection.execute(select(func.count()).select_from(table_of(UsageRecord)).where(*inside)).scalar_one())

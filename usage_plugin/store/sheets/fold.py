@@ -1,0 +1,210 @@
+"""Calls of a segment as columns in, its sheets out: for every value of every dimension, by every other dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from usage_plugin.store.dimensions import Dimension
+from usage_plugin.store.sheets.codec import Integers, Kind, Section, pack, section_number
+from usage_plugin.store.sheets.columns import ALL, COUNT, LATENCY_BIN, OTHER, QUARTER, ROW, TTFT_BIN
+
+# A value with more calls than this in a segment has a sheet of its own that holds totals; the rest shares sheets that
+# hold the calls themselves, about so many in each: then no answer takes longer because there are more values.
+MOST_SHARING: Final = 256
+ROWS_PER_PART: Final = 128
+MOST_PARTS: Final = 4096
+# Dimensions that callers make up at will: so many values are kept apart, of all calls and of those of one value.
+BOUNDED: Final = {Dimension.END_USER.number: (4096, 256), Dimension.TAG.number: (4096, 1024)}
+TAG: Final = Dimension.TAG.number
+# Of these there are about as many values in a quarter of an hour as there are calls.
+_MANY: Final = (Dimension.KEY, Dimension.USER, Dimension.END_USER)
+FINE: Final = tuple(dimension.number for dimension in Dimension if dimension not in _MANY)
+SINGLE: Final = tuple(dimension.number for dimension in Dimension if dimension is not Dimension.TAG)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """A row per row of ``usage_record``, in columns.
+
+    Args:
+        quarter: Of an hour since 1970, in which it ended.
+        codes: By number of dimension: ``usage_value.id``, or 0.
+        tag_rows: Rows that have a tag, each as often as it has one,
+        tag_codes: and which.
+        measures: By number of column, what a row adds to each total.
+        latency_bin: See `bins`.
+        ttft_bin: The same.
+    """
+
+    quarter: Integers
+    codes: Mapping[int, Integers]
+    tag_rows: Integers
+    tag_codes: Integers
+    measures: Mapping[int, Integers]
+    latency_bin: Integers
+    ttft_bin: Integers
+
+    def __len__(self) -> int:
+        return len(self.quarter)
+
+    def only(self, rows: Integers) -> Calls:
+        """Take some of the rows, sorted."""
+        tagged = np.isin(self.tag_rows, rows)
+        return Calls(
+            self.quarter[rows],
+            {number: codes[rows] for number, codes in self.codes.items()},
+            np.searchsorted(rows, self.tag_rows[tagged]),
+            self.tag_codes[tagged],
+            {number: values[rows] for number, values in self.measures.items()},
+            self.latency_bin[rows],
+            self.ttft_bin[rows],
+        )
+
+    def members(self, dimension: int) -> tuple[Integers, Integers]:
+        """Give rows and their values in a dimension: a call with many tags is there as many times."""
+        if dimension == ALL:
+            return np.arange(len(self)), np.zeros(len(self), np.int64)
+        if dimension != TAG:
+            return np.arange(len(self)), self.codes[dimension]
+        without = np.setdiff1d(np.arange(len(self)), self.tag_rows)
+        codes = np.concatenate((self.tag_codes, np.zeros(len(without), np.int64)))
+        return np.concatenate((self.tag_rows, without)), codes
+
+
+Sheet = tuple[int, int, int, bytes]
+"""Number of the dimension, value, number of the section, content."""
+_Sections = dict[tuple[Kind, int], Section]
+"""By what the rows are and the dimension that they are split by."""
+
+
+def parts_of(calls: int) -> int:
+    """Say among how many sheets the rare values of a dimension are spread: a power of two."""
+    return min(1 << max((calls // ROWS_PER_PART).bit_length() - 1, 0), MOST_PARTS)
+
+
+def part_of(value: int, parts: int) -> int:
+    """Give the sheet that a rare value shares with others."""
+    return -1 - value % parts
+
+
+def sheets(calls: Calls, parts: int) -> Iterator[Sheet]:
+    """Make all sheets of a segment. The same calls in another order make the same sheets."""
+    if not len(calls):
+        return
+    calls = _in_order(calls)
+    if len(calls) <= MOST_SHARING:
+        yield from _packed(ALL, 0, _single_calls(calls))
+        return
+    yield from _packed(ALL, 0, _totals(calls, ALL))
+    for dimension in (*SINGLE, TAG):
+        yield from _of_dimension(calls, dimension, parts)
+
+
+def _in_order(calls: Calls) -> Calls:
+    """Sort by everything that a row holds, so that sheets do not depend on the order in which calls were read."""
+    columns = [*calls.measures.values(), calls.ttft_bin, calls.latency_bin, *calls.codes.values(), calls.quarter]
+    order = np.lexsort([_tags_in_order(calls), *columns])
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    tag_rows = place[calls.tag_rows]
+    by_row = np.lexsort((calls.tag_codes, tag_rows))
+    return Calls(
+        calls.quarter[order],
+        {number: codes[order] for number, codes in calls.codes.items()},
+        tag_rows[by_row],
+        calls.tag_codes[by_row],
+        {number: values[order] for number, values in calls.measures.items()},
+        calls.latency_bin[order],
+        calls.ttft_bin[order],
+    )
+
+
+def _tags_in_order(calls: Calls) -> Integers:
+    """Give each row a number by its tags."""
+    found = np.zeros(len(calls), np.uint64)
+    mixed = calls.tag_codes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    np.add.at(found, calls.tag_rows, mixed ^ (mixed >> np.uint64(29)))
+    return found.view(np.int64)
+
+
+def _of_dimension(calls: Calls, dimension: int, parts: int) -> Iterator[Sheet]:
+    rows, codes = calls.members(dimension)
+    order = np.lexsort((rows, codes))
+    values, starts, counts = np.unique(codes[order], return_index=True, return_counts=True)
+    by_value = np.split(rows[order], starts[1:])
+    rare: dict[int, list[Integers]] = {}
+    for value, members, count in zip(values.tolist(), by_value, counts.tolist(), strict=True):
+        if count > MOST_SHARING:
+            yield from _packed(dimension, value, _totals(calls.only(members), dimension))
+        else:
+            rare.setdefault(part_of(value, parts), []).append(members)
+    for part in sorted(rare):
+        members = np.unique(np.concatenate(rare[part]))
+        yield from _packed(dimension, part, _single_calls(calls.only(members)))
+
+
+def _packed(dimension: int, value: int, sections: _Sections) -> Iterator[Sheet]:
+    for (kind, other), section in sections.items():
+        if section.rows:
+            yield dimension, value, section_number(kind, other), pack(section)
+
+
+def _totals(calls: Calls, dimension: int) -> _Sections:
+    """Split by time, and by each other dimension."""
+    measures = {number: values for number, values in calls.measures.items() if values.any()}
+    whole, fine = _cells(calls, measures, ALL), _cells(calls, measures, ALL, fine=True)
+    sections = {(Kind.CELLS, ALL): whole, (Kind.FINE, ALL): fine}
+    for other in (*SINGLE, TAG):
+        if other != dimension or other == TAG:
+            sections[Kind.CELLS, other] = _cells(calls, measures, other, of_all=dimension == ALL)
+        if dimension == ALL and other in FINE:
+            sections[Kind.FINE, other] = _cells(calls, measures, other, of_all=True, fine=True)
+    sections[Kind.LATENCY, ALL] = _histogram(calls.latency_bin, LATENCY_BIN)
+    sections[Kind.TTFT, ALL] = _histogram(calls.ttft_bin, TTFT_BIN)
+    return sections
+
+
+def _cells(
+    calls: Calls, measures: Mapping[int, Integers], dimension: int, *, of_all: bool = False, fine: bool = False
+) -> Section:
+    rows, codes = calls.members(dimension)
+    if dimension in BOUNDED:
+        codes = _bounded(codes, BOUNDED[dimension][0 if of_all else 1])
+    quarters = calls.quarter[rows] if fine else np.zeros(len(rows), np.int64)
+    order = np.lexsort((codes, quarters))
+    codes, quarters = codes[order], quarters[order]
+    changes = np.flatnonzero((np.diff(codes) != 0) | (np.diff(quarters) != 0)) + 1
+    starts = np.concatenate((np.zeros(1, np.int64), changes))
+    table = np.column_stack([values[rows[order]] for values in measures.values()])
+    sums = np.add.reduceat(table, starts, axis=0)
+    columns = {number: sums[:, place] for place, number in enumerate(measures)}
+    if fine:
+        columns[QUARTER] = quarters[starts]
+    if dimension != ALL:
+        columns[dimension] = codes[starts]
+    return Section(len(starts), columns)
+
+
+def _bounded(codes: Integers, most: int) -> Integers:
+    """Keep the values with the most calls apart; of two with as many, the one that is known for longer."""
+    values, counts = np.unique(codes, return_counts=True)
+    if len(values) <= most:
+        return codes
+    kept = values[np.lexsort((values, -counts))[:most]]
+    return np.where(np.isin(codes, kept), codes, OTHER)
+
+
+def _histogram(bin_numbers: Integers, column: int) -> Section:
+    values, counts = np.unique(bin_numbers[bin_numbers != 0], return_counts=True)
+    return Section(len(values), {column: values, COUNT: counts.astype(np.int64)})
+
+
+def _single_calls(calls: Calls) -> _Sections:
+    columns = {QUARTER: calls.quarter, **calls.codes, **calls.measures}
+    columns |= {LATENCY_BIN: calls.latency_bin, TTFT_BIN: calls.ttft_bin}
+    pairs = Section(len(calls.tag_rows), {ROW: calls.tag_rows, TAG: calls.tag_codes})
+    return {(Kind.CALLS, ALL): Section(len(calls), columns), (Kind.PAIRS, ALL): pairs}
