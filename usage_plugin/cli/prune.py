@@ -53,7 +53,7 @@ def _plan_as_json(database: str, going: Sequence[Going]) -> str:
 def _plan_as_text(going: Sequence[Going]) -> str:
     lines = [
         f"{each.rows:,} {_NAMES[each.kind]} of {each.days:,} days before {each.before:%Y-%m-%d %H:%M} UTC, "
-        f"about {each.about_bytes / 1e6:,.1f} MB"
+        f"about {each.about_bytes / 1e6:,.1f} MB" + "".join(f", {name} at once" for name in each.partitions)
         for each in going
         if each.rows
     ]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from usage_plugin.clock import utc_now
 from usage_plugin.event import NOT_REPORTED
@@ -28,6 +28,12 @@ _IS_THERE = """
 SELECT 1 FROM pg_class WHERE relname = :name
 AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = CAST('usage_call' AS regclass))
 """
+_PARTITIONS = """
+SELECT relname FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid
+WHERE inhparent = CAST('usage_call' AS regclass)
+"""
+_PATIENCE = "100ms"
+_LOCK_NOT_AVAILABLE = "55P03"
 _EDGE = timedelta(hours=1)
 _AHEAD = timedelta(days=31)
 _RECEIVED, _COMPLETED, _ERROR = (POSITION[name] for name in ("received_at", "completed_at", "error_class"))
@@ -49,12 +55,15 @@ class Month:
         return f"usage_call_from_{_LAST}" if self.year >= _LAST else f"usage_call_{self.year}{self.month:02d}"
 
     @property
+    def end(self) -> datetime:
+        """Give the first moment after it."""
+        return datetime(self.year + self.month // 12, self.month % 12 + 1, 1, tzinfo=UTC)
+
+    @property
     def bounds(self) -> tuple[str, str]:
         """Give its first moment, and the first after it, as PostgreSQL takes them."""
-        later = Month(self.year + self.month // 12, self.month % 12 + 1)
         start = "MINVALUE" if self.year < _FIRST else f"'{self.year}-{self.month:02d}-01 00:00:00+00'"
-        end = "MAXVALUE" if self.year >= _LAST else f"'{later.year}-{later.month:02d}-01 00:00:00+00'"
-        return start, end
+        return start, "MAXVALUE" if self.year >= _LAST else f"'{self.end:%Y-%m-%d} 00:00:00+00'"
 
 
 def month_of(moment: datetime) -> Month:
@@ -94,6 +103,32 @@ def is_missing(error: DBAPIError) -> bool:
     return "no partition of relation" in str(error.orig)
 
 
+def whole_months(connection: Connection, before: datetime) -> list[Month]:
+    """Give the months that have a partition and ended by a moment, the oldest first."""
+    if connection.dialect.name != "postgresql":
+        return []
+    names = connection.execute(text(_PARTITIONS)).scalars()
+    found = [month for name in names if (month := _month_named(name)) is not None]
+    return sorted(month for month in found if month.end <= before)
+
+
+def drop(connection: Connection, month: Month) -> int | None:
+    """Drop a month's calls; gives how many, or ``None`` where writers would have to wait for it too long.
+
+    Who writes waits meanwhile, but never longer than for ``_PATIENCE``.
+    """
+    calls: int = connection.exec_driver_sql(f"SELECT COUNT(*) FROM {month.name}").scalar_one()  # noqa: S608 - ours
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(f"DROP TABLE {month.name}")
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        return None
+    return calls
+
+
 def known_elsewhere(connection: Connection, rows: Sequence[Row]) -> set[str]:
     """Give the keys of rows that are in a partition already, whichever it is.
 
@@ -113,6 +148,14 @@ def known_elsewhere(connection: Connection, rows: Sequence[Row]) -> set[str]:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _AT_THE_EDGE})
     query = "SELECT event_key FROM usage_call WHERE event_key = ANY(%s)"
     return {bytes(key).hex() for key in connection.exec_driver_sql(query, (keys,)).scalars()}
+
+
+def _month_named(name: str) -> Month | None:
+    if name == Month(_FIRST - 1, 12).name:
+        return Month(_FIRST - 1, 12)
+    digits = name.removeprefix("usage_call_")
+    is_month = len(digits) == len("202001") and digits.isdecimal()
+    return Month(int(digits[:4]), int(digits[4:])) if is_month else None
 
 
 def _may_move(row: Row) -> bool:

@@ -14,10 +14,12 @@ from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.database import unavailable
 from usage_plugin.store.migrate import require_current
 from usage_plugin.store.pace import Pace
+from usage_plugin.store.partitions import drop, whole_months
 from usage_plugin.store.retention import DAY, HOUR, Kind, Retention, floor_day, floor_hour, move_retention_mark
 from usage_plugin.store.space import checkpoint, give_back, sizes
 from usage_plugin.store.tables import UsageDaily, UsageHourly, table_of
 
+_ATTEMPTS = 20
 Progress = Callable[[int, int], None]
 """Takes rows done and rows in all."""
 
@@ -31,6 +33,8 @@ class Going:
     rows: int
     days: int
     about_bytes: int
+    partitions: tuple[str, ...] = ()
+    """Of these rows, whole months that go at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +94,13 @@ def _going(connection: Connection, kind: Kind, before: datetime, bytes_of: Mappi
     count = select(func.count()).select_from(source.table)
     rows = connection.execute(count.where(source.is_before(before))).scalar_one()
     oldest = connection.execute(select(func.min(source.moment)).where(source.is_before(before))).scalar()
+    months = whole_months(connection, before) if kind is Kind.RECORDS else []
+    partitions = tuple(month.name for month in months)
     if oldest is None:
-        return Going(kind, before, 0, 0, 0)
+        return Going(kind, before, 0, 0, 0, partitions)
     share = rows / connection.execute(count).scalar_one()
     days = -((floor_day(_as_moment(oldest)) - before) // DAY)
-    return Going(kind, before, rows, days, int(bytes_of[source.table.name] * share))
+    return Going(kind, before, rows, days, int(bytes_of[source.table.name] * share), partitions)
 
 
 def prune(
@@ -123,8 +129,11 @@ def prune(
     going, pace = plan(engine, retention, now), pace or Pace()
     due, gone = sum(each.rows for each in going), dict.fromkeys(Kind, 0)
     try:
-        for kind, before in ((each.kind, each.before) for each in going if each.rows):
+        for kind, before in ((each.kind, each.before) for each in going if each.rows or each.partitions):
             pace.restart()
+            if kind is Kind.RECORDS:
+                gone[kind] += _drop_months(engine, before, pace)
+                progress(min(sum(gone.values()), due), due)
             while deleted := _step(engine, kind, before, pace):
                 gone[kind] += deleted
                 progress(min(sum(gone.values()), due), due)
@@ -132,6 +141,25 @@ def prune(
     except SQLAlchemyError as error:
         raise unavailable(engine.url, error) from error
     return Pruned(gone, returned, pace.longest_s)
+
+
+def _drop_months(engine: Engine, before: datetime, pace: Pace) -> int:
+    """Drop the partitions of whole months; one that others use all the time is left to be deleted in steps."""
+    with engine.connect() as connection:
+        months = whole_months(connection, before)
+    gone = 0
+    for month in months:
+        for _ in range(_ATTEMPTS):
+            begin = pace.clock()
+            with engine.begin() as connection:
+                calls = drop(connection, month)
+                if calls is not None:
+                    gone += calls
+                    move_retention_mark(connection, Kind.RECORDS, month.end)
+            pace.rest(begin)
+            if calls is not None:
+                break
+    return gone
 
 
 def _step(engine: Engine, kind: Kind, before: datetime, pace: Pace) -> int:
