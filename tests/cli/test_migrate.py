@@ -61,3 +61,32 @@ def test_a_newer_schema_is_left_alone(cli: Cli, sqlite_url: str, monkeypatch: py
     ran = cli("migrate")
     assert ran.code == 1
     assert "newer version" in ran.error_line
+
+
+def test_a_role_gets_to_read(cli: Cli, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what later versions add; nothing else is granted. A role that is not there is named."""
+    monkeypatch.setenv("USAGE_DATABASE_URL", f"{postgres_url}&schema=usage")
+    ran = cli("migrate", "--grant-read", "an odd reader")
+    assert ran.code == 1
+    assert 'role "an odd reader" does not exist' in ran.error_line
+    assert "CREATE ROLE" in ran.error_line
+    engine = connect(f"{postgres_url}&schema=usage")
+    with engine.begin() as connection:
+        connection.execute(text('CREATE ROLE "an odd reader" LOGIN'))
+    assert '"read_by": "an odd reader"' in cli("migrate", "--grant-read", "an odd reader", "--json").out
+    assert "an odd reader may read the schema usage" in cli("migrate", "--grant-read", "an odd reader").out
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE of_the_next_version (number INTEGER)"))
+        connection.execute(text('SET LOCAL ROLE "an odd reader"'))
+        for table in ("usage_record", "usage_daily", VERSION_TABLE, "of_the_next_version"):
+            assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() >= 0
+            rights = text("SELECT has_table_privilege(:table, 'INSERT, UPDATE, DELETE, TRUNCATE')")
+            assert connection.execute(rights, {"table": table}).scalar_one() is False
+    engine.dispose()
+
+
+def test_a_file_has_no_roles(cli: Cli) -> None:
+    """The option is PostgreSQL's."""
+    ran = cli("migrate", "--grant-read", "reader")
+    assert ran.code == 2
+    assert "has no roles" in ran.error_line

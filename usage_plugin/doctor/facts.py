@@ -24,6 +24,7 @@ from usage_plugin.settings import ENV_PREFIX, Settings
 from usage_plugin.store import read
 from usage_plugin.store.database import connect, unavailable
 from usage_plugin.store.migrate import SchemaState, schema_state
+from usage_plugin.store.namespace import lies_beside_litellm
 from usage_plugin.watch import SILENT_AFTER, merge
 
 
@@ -35,6 +36,8 @@ class DatabaseFacts:
     created: bool = True
     """Whether a SQLite file is there; a server's database answers or does not."""
     schema: SchemaState | None = None
+    beside_litellm: bool = False
+    """Whether LiteLLM's tables lie in the schema of ours."""
     newest_call_at: datetime | None = None
     accounts: tuple[ProcessAccount, ...] = ()
     """What every machine's processes say of themselves."""
@@ -163,6 +166,7 @@ def _database(url: str, clock: Clock) -> DatabaseFacts:
         with engine.connect() as connection:
             return DatabaseFacts(
                 schema=schema,
+                beside_litellm=lies_beside_litellm(connection),
                 newest_call_at=read.newest(engine).completed_at if is_current else None,
                 accounts=read.processes(engine) if is_current else (),
                 clock_ahead_s=_clock_ahead_s(connection, clock),

@@ -7,6 +7,7 @@ from usage_plugin.doctor.finding import Finding, fail, ok, warn
 from usage_plugin.errors import InputError
 from usage_plugin.proxy_config import CALLBACK
 from usage_plugin.store.migrate import SchemaState
+from usage_plugin.store.namespace import OWN_SCHEMA
 
 # Published in March 2026 with a credential stealer inside, and withdrawn within hours.
 MALICIOUS_LITELLM = ("1.82.7", "1.82.8")
@@ -83,6 +84,8 @@ def check_database(facts: Facts) -> Finding:
 def check_schema(facts: Facts) -> Finding:
     """The tables are there and of this version."""
     upgrade = "Run: usage-plugin migrate"
+    if facts.database.beside_litellm:
+        return _beside_litellm(facts)
     match facts.database.schema:
         case None:
             return fail("schema", "the tables cannot be looked at while the database does not answer", "See above")
@@ -99,6 +102,13 @@ def check_schema(facts: Facts) -> Finding:
             return fail("schema", what, "Upgrade it where this runs: pip install -U litellm-usage-plugin")
         case _:
             return ok("schema", "the tables are of this version")
+
+
+def _beside_litellm(facts: Facts) -> Finding:
+    if facts.database.schema is SchemaState.EMPTY:
+        return fail("schema", f"{facts.settings.safe_url} is LiteLLM's own schema, and gets no tables", OWN_SCHEMA)
+    what = f"the tables lie among LiteLLM's own in {facts.settings.safe_url}: its migrations may drop them"
+    return warn("schema", what, "Move them to a schema of their own: see docs/configuration.md, PostgreSQL")
 
 
 def _release(version: str) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from usage_plugin.database_url import SCHEMA
 from usage_plugin.errors import StoreUnavailable
 from usage_plugin.store.remedy import remedy_for
 
@@ -32,9 +33,11 @@ def connect(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
-    return create_engine(
+    engine = create_engine(
         parsed, pool_size=5, pool_pre_ping=True, pool_recycle=1800, connect_args={"connect_timeout": CONNECT_TIMEOUT_S}
     )
+    event.listen(engine, "do_connect", _choose_schema)
+    return engine
 
 
 def writing(engine: Engine) -> Engine:
@@ -73,6 +76,12 @@ def _in_words(cause: BaseException) -> str:
     if isinstance(cause, OSError) and cause.strerror:
         return f"{cause.filename}: {cause.strerror}"
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+
+
+def _choose_schema(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+    """Let a connection see and make tables in the schema of the URL alone."""
+    if schema := options.pop(SCHEMA, ""):
+        options["options"] = f"{options.get('options', '')} -csearch_path={schema}".strip()
 
 
 def _sqlite(url: URL) -> Engine:

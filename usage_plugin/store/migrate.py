@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from usage_plugin.errors import SchemaMismatch
 from usage_plugin.store.database import unavailable, writing
+from usage_plugin.store.namespace import make_schema, refuse_litellms
 from usage_plugin.store.remedy import MIGRATE
 
 # Own name: the database may be shared with other users of Alembic.
@@ -35,7 +36,7 @@ def migrate(engine: Engine) -> None:
     """Create or upgrade the schema in one locked transaction; a kill in the middle leaves the old schema whole.
 
     Raises:
-        StoreUnavailable: The database does not answer or refuses.
+        StoreUnavailable: The database does not answer or refuses, or the tables would lie among LiteLLM's.
         SchemaMismatch: A newer version of the package made the schema.
     """
     try:
@@ -43,7 +44,7 @@ def migrate(engine: Engine) -> None:
             return
         with writing(engine).begin() as connection:
             _lock(connection)
-            _refuse_newer(connection)
+            _prepare(connection)
             command.upgrade(_config(connection), "head")
     except SQLAlchemyError as error:
         raise unavailable(engine.url, error) from None
@@ -103,9 +104,15 @@ def _state(connection: Connection) -> SchemaState:
     return SchemaState.BEHIND if revision in known else SchemaState.AHEAD
 
 
-def _refuse_newer(connection: Connection) -> None:
-    if _state(connection) is SchemaState.AHEAD:
-        raise newer_schema()
+def _prepare(connection: Connection) -> None:
+    """Make the place for the tables, and see that they may be made or upgraded there."""
+    if connection.dialect.name == "postgresql":
+        make_schema(connection)
+    match _state(connection):
+        case SchemaState.AHEAD:
+            raise newer_schema()
+        case SchemaState.EMPTY:
+            refuse_litellms(connection)
 
 
 def _lock(connection: Connection) -> None:

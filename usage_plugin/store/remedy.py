@@ -28,6 +28,16 @@ _PASSWORD = "Correct the user and the password in USAGE_DATABASE_URL; percent-en
 _RIGHTS = "Give the database user the right to it, or name another user in USAGE_DATABASE_URL"
 _READ_ONLY = "Name the primary server in USAGE_DATABASE_URL: this one, or this user, only reads"
 _CREATE = "Create the database (createdb), or correct its name in USAGE_DATABASE_URL"
+_STOPPED = "The database server was stopped meanwhile: start it, and try again"
+_ROLE = "Create that role first: CREATE ROLE name LOGIN; or correct its name"
+_SCHEMA = "Let the role's search_path name a schema that exists, or name one with ?schema=usage in USAGE_DATABASE_URL"
+_NO_TLS = "Switch TLS on at the server, or write sslmode=prefer in USAGE_DATABASE_URL"
+_ONLY_TLS = (
+    "The server wants TLS, or does not know this machine and user: see sslmode in USAGE_DATABASE_URL and pg_hba.conf"
+)
+_CERTIFICATE = "Name the certificate of the authority that signed the server's with sslrootcert in USAGE_DATABASE_URL"
+_HOST_NAME = "Name the host in USAGE_DATABASE_URL as the server's certificate does"
+_SSLMODE = "Write sslmode=require or sslmode=verify-full in USAGE_DATABASE_URL"
 _CONNECTIONS = "The server has no connection left: raise its max_connections, or end idle ones"
 _REACH = "Start the database server, or correct its host and port in USAGE_DATABASE_URL"
 MIGRATE = "Run: usage-plugin migrate"
@@ -39,12 +49,16 @@ _POSTGRESQL = {
     "28000": _PASSWORD,
     "28P01": _PASSWORD,
     "3D000": _CREATE,
+    "3F000": _SCHEMA,
     "42501": _RIGHTS,
     "42703": MIGRATE,
+    "42704": _ROLE,
     "42P01": MIGRATE,
     "53100": _FREE_SPACE,
     "53300": _CONNECTIONS,
     "55P03": "Another transaction holds the tables for long: end it",
+    "57P01": _STOPPED,
+    "57P02": _STOPPED,
     "57P03": "The database server is starting or stopping: wait for it",
 }
 
@@ -53,12 +67,17 @@ _WORDS = (
     ("no such table", MIGRATE),
     ("no such column", MIGRATE),
     ("has no column named", MIGRATE),
+    ("server does not support ssl", _NO_TLS),
+    ("invalid sslmode", _SSLMODE),
+    ("does not match host name", _HOST_NAME),
+    ("certificate verify failed", _CERTIFICATE),
+    ("root certificate file", _CERTIFICATE),
     ("queuepool limit", "Every connection of this process is in use: try again in a moment"),
     ("permission denied", _RIGHTS),
     ("password authentication failed", _PASSWORD),
     ("no password supplied", _PASSWORD),
     ('role "', _PASSWORD),
-    ("no pg_hba.conf entry", "Let the server accept this machine and user in pg_hba.conf"),
+    ("no pg_hba.conf entry", _ONLY_TLS),
     ('database "', _CREATE),
     ("too many clients", _CONNECTIONS),
     ("remaining connection slots", _CONNECTIONS),
