@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from pathlib import Path
 
@@ -156,6 +157,26 @@ def test_a_key_like_no_other_is_named_alone() -> None:
         load_settings({"zzz": 1})
     assert caught.value.problem.startswith("unknown setting zzz")
     assert "Did you mean" not in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("berlin", "did you mean Europe/Berlin?"),
+        ("Europe/Berln", "did you mean Europe/Berlin or"),
+        ("New York", "did you mean America/New_York?"),
+        ("../etc/passwd", "it has to be a name like Europe/Berlin"),
+    ],
+)
+def test_a_time_zone_that_there_is_not_is_named_with_a_close_one(
+    name: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line, with the value; one that there is gives its days."""
+    assert load_settings({"timezone": "Asia/Kathmandu"}).zone.key == "Asia/Kathmandu"
+    monkeypatch.setenv("USAGE_TIMEZONE", name)
+    with pytest.raises(SettingsError, match=re.escape(says)) as caught:
+        load_settings()
+    assert caught.value.problem.startswith(f"setting USAGE_TIMEZONE = {name!r} cannot be used: ")
 
 
 def test_settings_that_cannot_work_still_name_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
@@ -18,6 +19,7 @@ from sqlalchemy.engine import make_url
 
 from usage_plugin.database_url import absolute, check_database_url, resolve_database_url, sqlite_url
 from usage_plugin.errors import SettingsError
+from usage_plugin.time_zone import zone_of
 
 APP_NAME = "litellm-usage-plugin"
 ENV_PREFIX = "USAGE_"
@@ -97,6 +99,10 @@ class Settings(BaseSettings):
         le=36_500,
         description="Days for which daily totals are kept, at least as long as hourly ones; 0 for ever.",
     )
+    timezone: str = Field(
+        default="UTC",
+        description="Whose days and hours the dashboard shows: a name like `Europe/Berlin`. What is stored is in UTC.",
+    )
     feature_tag_prefix: str = Field(
         default="feature:", description="A request tag with this prefix sets the call's `feature`."
     )
@@ -123,6 +129,11 @@ class Settings(BaseSettings):
             check_database_url(value)
         return value
 
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return zone_of(value).key
+
     @field_validator("data_dir")
     @classmethod
     def _same_everywhere(cls, value: Path) -> Path:
@@ -144,6 +155,11 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """The database URL in SQLAlchemy's spelling: default filled in, psycopg 3 chosen, a file's path absolute."""
         return resolve_database_url(self.database_url) if self.database_url else sqlite_url(self.data_dir / "usage.db")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The reporting time zone."""
+        return ZoneInfo(self.timezone)
 
     @property
     def spool_bytes(self) -> int:

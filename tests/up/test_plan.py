@@ -66,8 +66,9 @@ def test_the_call_goes_to_a_model_with_a_name(tmp_path: Path, models: str, tried
 
 def test_both_processes_get_the_same_database(tmp_path: Path) -> None:
     """Said in so many words, so that a setting in the LiteLLM config holds for the dashboard too."""
-    plan = plan_of(tmp_path, database_url=f"sqlite:///{tmp_path / 'mine.db'}")
+    plan = plan_of(tmp_path, database_url=f"sqlite:///{tmp_path / 'mine.db'}", timezone="Asia/Kolkata")
     assert plan.environment["USAGE_DATABASE_URL"] == f"sqlite:///{tmp_path / 'mine.db'}"
+    assert plan.environment["USAGE_TIMEZONE"] == "Asia/Kolkata"
     assert plan.environment["LITELLM_MASTER_KEY"] == plan.master_key
     assert str(plan.services[0].port) in shlex.join(plan.services[0].command)
 

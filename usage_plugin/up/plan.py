@@ -110,10 +110,11 @@ def _dashboard(settings: Settings) -> Service:
 
 
 def _shared_environment(settings: Settings, config: ProxyConfig, environment: Mapping[str, str]) -> dict[str, str]:
-    """Give both processes the same database in so many words, whatever the config's ``callback_settings`` say."""
+    """Say database and time zone in so many words, whatever the config's ``callback_settings`` say."""
     return dict(environment) | {
         "USAGE_DATABASE_URL": settings.url,
         "USAGE_DATA_DIR": str(settings.data_dir),
+        "USAGE_TIMEZONE": settings.timezone,
         "USAGE_DASHBOARD_HOST": settings.dashboard_host,
         "USAGE_DASHBOARD_PORT": str(settings.dashboard_port),
         "USAGE_LITELLM_CONFIG": str(config.path.resolve()),
