@@ -19,14 +19,16 @@ from sqlalchemy import Engine, event, text
 
 from tests.bench.scale import databases
 from tests.bench.scale.databases import POSTGRESQL, SQLITE, Place, place
-from tests.bench.scale.days import calendar
+from tests.bench.scale.days import END, calendar
 from tests.bench.scale.events import Callers, to_events
 from tests.bench.scale.generate import drawn
 from tests.bench.scale.population import world
 from usage_plugin.event import UsageEvent
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
+from usage_plugin.store.sheets.build import add_up
 from usage_plugin.store.write import write_events
+from usage_plugin.store.zones import UTC_ZONE
 
 BATCH = 20_000
 TOLD_EVERY_S = 15.0
@@ -65,6 +67,7 @@ def build(where: Place, kind: str, count: int) -> None:
     engine = _hurrying(where.url, kind)
     migrate(engine)
     _write(engine, where.state, count, days_done)
+    _add_up(engine)
     _settle(engine, kind)
     engine.dispose()
     _note(where.state, len(calendar()))
@@ -87,6 +90,18 @@ def _write(engine: Engine, state: Path, count: int, first_day: int) -> None:
             told = time.monotonic()
             print(f"  {calls.day:%Y-%m-%d}  {written / (told - begun):,.0f} calls/s", file=sys.stderr, flush=True)
     gc.enable()
+
+
+def _add_up(engine: Engine) -> None:
+    """Make the sheets, as the background worker does."""
+    told = [time.monotonic()]
+
+    def tell(done: int, of: int) -> None:
+        if time.monotonic() - told[0] > TOLD_EVERY_S:
+            told[0] = time.monotonic()
+            print(f"  {done:,} of {of:,} stretches added up", file=sys.stderr, flush=True)
+
+    add_up(engine, END, UTC_ZONE, tell)
 
 
 def _hurrying(url: str, kind: str) -> Engine:

@@ -53,14 +53,15 @@ def _filled(buckets: Sequence[datetime], usage: Sequence[Usage]) -> plain.Bucket
     return {bucket: _sums(each) for bucket, each in zip(buckets, usage, strict=True) if not each.is_empty}
 
 
-def _ranked(found: Mapping[Choice, tuple[str, plain.Sums]]) -> list[Choice]:
-    """Sort as the door does: by cost, by requests, by name."""
+def _size(sums: plain.Sums) -> tuple[int, int]:
+    return -(sums[plain.COST] or 0), -(sums["requests"] or 0)
 
-    def size(value: Choice) -> tuple[int, int, str]:
-        label, sums = found[value]
-        return -(sums[plain.COST] or 0), -(sums["requests"] or 0), label
 
-    return sorted(found, key=size)
+def _are_largest(given: Sequence[Choice], sums: Mapping[Choice, plain.Sums]) -> bool:
+    """Say whether these are the largest by cost and by requests, in order; members of one size may be either first."""
+    known = [value for value in given if value in sums]
+    sizes = [_size(sums[value]) for value in known]
+    return len(known) == len(given) and sizes == sorted(map(_size, sums.values()))[: min(TOP, len(sums))]
 
 
 def _same_totals(answer: Answer, raw: Answer) -> bool:
@@ -72,26 +73,30 @@ def _same_series(answer: Answer, raw: Answer) -> bool:
 
 
 def _same_shares(answer: Answer, raw: Answer) -> bool:
-    ranked = _ranked(raw)
-    expected = [(value, raw[value][1]) for value in ranked[:TOP]]
-    given = [(share.member.value, _sums(share.usage)) for share in answer if share.member is not None]
+    given = {share.member.value: _sums(share.usage) for share in answer if share.member is not None}
     rest = [_sums(share.usage) for share in answer if share.member is None]
-    return given == expected and rest == [plain.add(raw[value][1] for value in ranked[TOP:])] * (len(ranked) > TOP)
+    others = [sums for value, sums in raw.items() if value not in given]
+    return (
+        _are_largest(list(given), raw)
+        and given == {value: raw[value] for value in given}
+        and rest == ([plain.add(others)] if others else [])
+    )
 
 
 def _same_stack(answer: Answer, raw: Answer) -> bool:
-    found, by_member = raw
-    ranked = _ranked(found)
-    given = {
-        member.value: _filled(answer.buckets, usage) for member, usage in zip(answer.members, answer.usage, strict=True)
-    }
+    sums, by_member = raw
+    pairs = zip(answer.members, answer.usage, strict=True)
+    given = {member.value: _filled(answer.buckets, usage) for member, usage in pairs}
     rest: dict[datetime, list[plain.Sums]] = {}
-    for value in ranked[TOP:]:
-        for bucket, sums in by_member[value].items():
-            rest.setdefault(bucket, []).append(sums)
+    for value in by_member.keys() - given.keys():
+        for bucket, each in by_member[value].items():
+            rest.setdefault(bucket, []).append(each)
     other = _filled(answer.buckets, answer.other or [Usage()] * len(answer.buckets))
-    is_rest = other == {bucket: plain.add(parts) for bucket, parts in rest.items()}
-    return is_rest and given == {value: by_member[value] for value in ranked[:TOP]}
+    return (
+        _are_largest(list(given), sums)
+        and given == {value: by_member[value] for value in given}
+        and other == {bucket: plain.add(parts) for bucket, parts in rest.items()}
+    )
 
 
 def _same_confidence(answer: Answer, raw: Answer) -> bool:

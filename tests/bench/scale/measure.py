@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import Engine
 
 from tests.bench.scale import equal
-from tests.bench.scale.questions import Asked, questions
+from tests.bench.scale.questions import VALUES, Asked, questions
 from tests.bench.scale.table import Value, show
 
 RUNS = 3
@@ -65,8 +65,8 @@ def show_beside_raw(title: str, engine: Engine, asked: Sequence[Asked], zone: st
 
 def sample(asked: Sequence[Asked], count: int, seed: int = 1) -> list[Asked]:
     """Choose some of each kind: the same ones each time."""
-    rng, kinds = random.Random(seed), _kinds(asked)
-    by_name, kinds = {each.name: each for each in asked}, {what: kinds[what] for what in kinds if what != EVERYTHING}
+    rng, by_name = random.Random(seed), {each.name: each for each in asked}
+    kinds = {what: names for what, names in _kinds(asked).items() if what not in (EVERYTHING, VALUES)}
     each = max(count // len(kinds), 1)
     return [by_name[name] for names in kinds.values() for name in rng.sample(names, min(each, len(names)))]
 

@@ -29,7 +29,6 @@ _COLUMNS = {
     "end_user": "end_user_id",
     "tag": "t.tag",
 }
-_LABELS = {"team": "team_alias", "key": "api_key_alias"}
 _TOKENS = (
     "prompt_tokens",
     "completion_tokens",
@@ -77,12 +76,11 @@ def buckets(engine: Engine, question: Question, zone: str) -> Buckets:
     return _by_bucket(rows, question.granularity, zone)
 
 
-def members(engine: Engine, question: Question) -> dict[Choice, tuple[str, Sums]]:
-    """Add up by the members of the split, with their names."""
-    member, label = _column(question.group_by), _LABELS.get(question.group_by.value)
-    name = f"max({label or member})"
-    rows = _rows(engine, f"SELECT {member}, {name}, {_sums()} {_from(question, member)} GROUP BY 1", question)
-    return {row[0]: (row[1] or row[0] or "", _read(row[2:])) for row in rows}
+def members(engine: Engine, question: Question) -> dict[Choice, Sums]:
+    """Add up by the members of the split."""
+    member = _column(question.group_by)
+    rows = _rows(engine, f"SELECT {member}, {_sums()} {_from(question, member)} GROUP BY 1", question)
+    return {row[0]: _read(row[1:]) for row in rows}
 
 
 def buckets_of_members(engine: Engine, question: Question, zone: str) -> dict[Choice, Buckets]:

@@ -35,6 +35,7 @@ WHOLE: Mapping[str, Ask] = {
     "p95 series": read.latency_p95_series,
     "confidence": read.confidence,
 }
+VALUES = "values to choose from"
 # Of the 90 days before, up to the same time of the last day.
 BEFORE: Mapping[str, Ask] = {"totals before": read.totals, "p95 before": read.latency_p95_ms}
 SPLIT: Mapping[str, Ask] = {
@@ -63,6 +64,7 @@ class Asked:
 
 def questions(zone: str = "UTC") -> Iterator[Asked]:
     """Give all of them; what does not depend on the split once for each filter."""
+    yield Asked(VALUES, None, "", None, everything(zone), read.distinct_values)
     for filter_by, size, question in _filtered(zone):
         for what, ask in WHOLE.items():
             yield Asked(what, filter_by, size, None, question, ask)
@@ -77,13 +79,14 @@ def everything(zone: str = "UTC") -> Question:
     """Ask about all calls of the 90 days that end with today in a time zone."""
     today = END.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
     start, end = (today + timedelta(days=1 - back) for back in (ASKED_DAYS, 0))
-    return Question(start=start.astimezone(UTC), end=end.astimezone(UTC), granularity=Granularity.DAY)
+    return Question(
+        start=start.astimezone(UTC), end=end.astimezone(UTC), granularity=Granularity.DAY, zone=ZoneInfo(zone)
+    )
 
 
 def _before(question: Question) -> Question:
-    elapsed = END.replace(second=0) - question.start
-    start = question.start - (question.end - question.start)
-    return question.between(start, start + elapsed)
+    earlier = read.before(question)
+    return earlier.between(earlier.start, earlier.start + (END.replace(second=0) - question.start))
 
 
 def _filtered(zone: str) -> Iterator[tuple[Dimension | None, str, Question]]:
