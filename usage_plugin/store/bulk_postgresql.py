@@ -41,6 +41,14 @@ def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows:
     _insert(connection, table, columns, rows, conflict)
 
 
+def insert_numbered(
+    connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], conflict: str
+) -> dict[Any, int]:
+    """Insert rows that get a number each; gives that of each that was inserted, by its first column."""
+    found: Sequence[Any] = _insert(connection, table, columns, rows, f"{conflict} RETURNING {columns[0]}, id").all()
+    return {bytes(key): number for key, number in found}
+
+
 def insert_new(
     connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], key: str
 ) -> set[Any]:
@@ -95,12 +103,14 @@ def _insert(
     connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], conflict: str
 ) -> CursorResult[Any]:
     types = copy_types(table, columns)
-    literals = tuple(_array(kind, values) for kind, values in zip(types, zip(*rows, strict=True), strict=True))
+    literals = tuple(array(kind, values) for kind, values in zip(types, zip(*rows, strict=True), strict=True))
     return connection.exec_driver_sql(_insert_statement(table.name, columns, types, conflict), literals)
 
 
-def _array(kind: str, values: Sequence[Any]) -> str:
-    """Write a column as the text of a PostgreSQL array; the driver would look at each value by itself."""
+def array(kind: str, values: Sequence[Any]) -> str:
+    """Write values of a type as the text of a PostgreSQL array; the driver would look at each value by itself."""
+    if not values:
+        return "{}"
     if values.count(values[0]) == len(values):
         texts = [_text(kind, values[0])] * len(values)
     elif kind in _WRITTEN_ALIKE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from operator import itemgetter, sub
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.column_types import span_us
 from usage_plugin.store.rows import POSITION, RECORD_COLUMNS, Row
-from usage_plugin.store.shared import SHARED, columns_of, numbers, tag_sets
+from usage_plugin.store.shared import SHARED, TAG_SET, columns_of, numbers
 from usage_plugin.store.tables import table_of
 
 MEASURED = ("received_before_us", "started_after_us", "created_after_us", "latency_ms")
@@ -22,7 +22,10 @@ _MADE_ANEW = ("event_key", "latency_ms")
 _OWN = tuple(name for name in RECORD_COLUMNS if name in table_of(UsageCall).c and name not in _MADE_ANEW)
 CALL_COLUMNS = ("event_key", *_NUMBERS, *MEASURED, *_OWN)
 
-_of_shared = [itemgetter(*(POSITION[name] for name in columns_of(table))) for table in SHARED]
+_OF_SHARED = {
+    table: itemgetter(*(POSITION[name] for name in columns_of(table))) for table in SHARED if table is not TAG_SET
+}
+_KEY = POSITION["event_key"]
 _US_PER_MS = 1000
 _TAGS_KEPT = 4096
 Tags = Mapping[str, tuple[str, ...]]
@@ -42,34 +45,25 @@ def narrow(connection: Connection, rows: Sequence[Row], tags: Tags) -> list[Row]
     if not rows:
         return []
     columns = dict(zip(RECORD_COLUMNS, zip(*rows, strict=True), strict=True))
-    keys = columns["event_key"]
-    kept = (*_shared_numbers(connection, rows), _tag_numbers(connection, keys, tags))
     values = (
-        [bytes.fromhex(key) for key in keys],
-        *kept,
+        map(bytes.fromhex, columns["event_key"]),
+        *_shared_numbers(connection, rows, tags),
         *measured(columns),
         *(columns[name] for name in _OWN),
     )
     return list(zip(*values, strict=True))
 
 
-def _shared_numbers(connection: Connection, rows: Sequence[Row]) -> list[Sequence[int]]:
-    found: list[Sequence[int]] = []
-    for table, of_row in zip(SHARED, _of_shared, strict=True):
-        contents = [of_row(row) for row in rows]
-        number_of = numbers(connection, table, set(contents))
-        found.append([number_of[content] for content in contents])
-    return found
-
-
-def _tag_numbers(connection: Connection, keys: Sequence[str], tags: Tags) -> Sequence[int | None]:
-    contents = [_content(tags[key]) if key in tags else () for key in keys]
-    number_of = tag_sets(connection, set(contents))
-    return [number_of[content] for content in contents]
+def _shared_numbers(connection: Connection, rows: Sequence[Row], tags: Tags) -> Iterator[Iterable[int | None]]:
+    contents = {table: [of_row(row) for row in rows] for table, of_row in _OF_SHARED.items()}
+    contents[TAG_SET] = [_sorted(tags[row[_KEY]]) if row[_KEY] in tags else () for row in rows]
+    distinct = {table: set(some) - {()} for table, some in contents.items()}
+    for table, number_of in numbers(connection, distinct).items():
+        yield map(number_of.get, contents[table])
 
 
 @lru_cache(_TAGS_KEPT)
-def _content(tags: tuple[str, ...]) -> tuple[str, ...]:
+def _sorted(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(tags)))
 
 

@@ -14,13 +14,15 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 from usage_plugin.store.bulk import insert
+from usage_plugin.store.bulk_postgresql import array, insert_numbered
 from usage_plugin.store.calls import UsageCaller, UsageOutcome, UsageTag, UsageTagSet, UsageTarget
+from usage_plugin.store.rows import Row
 from usage_plugin.store.tables import table_of
 
 Content = tuple[Any, ...]
 KEY = "content_key"
 CALLER, TARGET, OUTCOME, TAG_SET = (table_of(each) for each in (UsageCaller, UsageTarget, UsageOutcome, UsageTagSet))
-SHARED = (CALLER, TARGET, OUTCOME)
+SHARED = (CALLER, TARGET, OUTCOME, TAG_SET)
 _KEYS_KEPT = 65_536
 _DIGEST = 16
 
@@ -30,27 +32,21 @@ def columns_of(table: Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.columns if column.name not in ("id", KEY))
 
 
-def numbers(connection: Connection, table: Table, contents: Iterable[Content]) -> Mapping[Content, int]:
+def numbers(connection: Connection, contents: Mapping[Table, Iterable[Content]]) -> dict[Table, dict[Content, int]]:
     """Give the number of each combination, and keep those that are new.
 
     Args:
-        connection: Of a transaction that writes. Every transaction asks for callers, targets, outcomes and tags in
-            this order and before it changes anything else, so that two that meet never wait for each other.
-        table: Of ``SHARED``, or that of tags.
-        contents: Values of the table's columns; of tags each sorted.
+        connection: Of a transaction that writes. Every transaction asks before it changes a call, and new combinations
+            of a table are kept in the same order, so that two that meet never wait for each other.
+        contents: By table of ``SHARED``, in its order: values of its columns; for tags all of a call, sorted.
     """
-    keys = {content: content_key(content) for content in contents}
-    found = _look_up(connection, table, keys.values())
-    missing = sorted((key, content) for content, key in keys.items() if key not in found)
-    if missing:
-        _insert(connection, table, missing)
-        found |= _look_up(connection, table, [key for key, _ in missing])
-    return {content: found[key] for content, key in keys.items()}
-
-
-def tag_sets(connection: Connection, contents: Iterable[Content]) -> Mapping[Content, int | None]:
-    """Give the number of each combination of tags; none has none."""
-    return {**numbers(connection, TAG_SET, {content for content in contents if content}), (): None}
+    keys = {table: {content: content_key(content) for content in some} for table, some in contents.items()}
+    found = _look_up(connection, {table: list(key_of.values()) for table, key_of in keys.items()})
+    for table, key_of in keys.items():
+        missing = sorted((key, content) for content, key in key_of.items() if key not in found[table])
+        if missing:
+            found[table] |= _insert(connection, table, missing)
+    return {table: {content: found[table][key] for content, key in key_of.items()} for table, key_of in keys.items()}
 
 
 @lru_cache(_KEYS_KEPT)
@@ -65,26 +61,49 @@ def _with_length(value: str | int) -> str:
     return f"{len(text)}:{text}"
 
 
-def _look_up(connection: Connection, table: Table, keys: Iterable[bytes]) -> dict[bytes, int]:
-    wanted = list(keys)
-    if not wanted:
-        return {}
+def _look_up(connection: Connection, keys: Mapping[Table, Sequence[bytes]]) -> dict[Table, dict[bytes, int]]:
     if connection.dialect.name == "postgresql":
-        query = f"SELECT content_key, id FROM {table.name} WHERE content_key = ANY(%s)"  # noqa: S608 - ours
-        return {bytes(key): number for key, number in connection.exec_driver_sql(query, (wanted,))}
-    # One prepared statement for each: a list of any length would be a statement of its own.
-    query = f"SELECT id FROM {table.name} WHERE content_key = ?"  # noqa: S608 - ours
+        return _look_up_at_once(connection, keys)
     cursor: Any = connection.connection.cursor()
-    rows = ((key, cursor.execute(query, (key,)).fetchone()) for key in wanted)
-    return {key: row[0] for key, row in rows if row is not None}
+    found: dict[Table, dict[bytes, int]] = {}
+    for table, wanted in keys.items():
+        # One prepared statement for each key: a list of any length would be a statement of its own.
+        query = f"SELECT id FROM {table.name} WHERE content_key = ?"  # noqa: S608 - ours
+        rows = ((key, cursor.execute(query, (key,)).fetchone()) for key in wanted)
+        found[table] = {key: row[0] for key, row in rows if row is not None}
+    return found
 
 
-def _insert(connection: Connection, table: Table, missing: Sequence[tuple[bytes, Content]]) -> None:
-    if table is not TAG_SET:
-        rows = [(key, *content) for key, content in missing]
-        insert(connection, table, (KEY, *columns_of(table)), rows, f"({KEY}) DO NOTHING")
-        return
-    insert(connection, table, (KEY,), [(key,) for key, _ in missing], f"({KEY}) DO NOTHING")
-    ids = _look_up(connection, table, [key for key, _ in missing])
-    tags = sorted((ids[key], tag) for key, content in missing for tag in content)
-    insert(connection, table_of(UsageTag), ("tag_set_id", "tag"), tags, "(tag_set_id, tag) DO NOTHING")
+def _look_up_at_once(connection: Connection, keys: Mapping[Table, Sequence[bytes]]) -> dict[Table, dict[bytes, int]]:
+    """Ask for all in one round trip; a join, since a condition on many values reads all of a new table for each."""
+    tables = list(keys)
+    parts = (
+        f"SELECT {place}, content_key, id FROM unnest(%s::bytea[]) AS wanted JOIN {table.name} ON content_key = wanted"  # noqa: S608 - ours
+        for place, table in enumerate(tables)
+    )
+    arrays = tuple(array("bytea", wanted) for wanted in keys.values())
+    found: dict[Table, dict[bytes, int]] = {table: {} for table in tables}
+    for place, key, number in connection.exec_driver_sql(" UNION ALL ".join(parts), arrays):
+        found[tables[place]][bytes(key)] = number
+    return found
+
+
+def _insert(connection: Connection, table: Table, missing: Sequence[tuple[bytes, Content]]) -> dict[bytes, int]:
+    """Keep new combinations; gives their numbers, also of those that another process has just made."""
+    keys, is_tags = [key for key, _ in missing], table is TAG_SET
+    rows = [(key,) if is_tags else (key, *content) for key, content in missing]
+    found = _insert_rows(connection, table, rows)
+    if len(found) < len(keys):
+        found |= _look_up(connection, {table: [key for key in keys if key not in found]})[table]
+    if is_tags:
+        tags = sorted((found[key], tag) for key, content in missing for tag in content)
+        insert(connection, table_of(UsageTag), ("tag_set_id", "tag"), tags, "(tag_set_id, tag) DO NOTHING")
+    return found
+
+
+def _insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> dict[bytes, int]:
+    columns, conflict = (KEY, *columns_of(table)), f"({KEY}) DO NOTHING"
+    if connection.dialect.name == "postgresql":
+        return insert_numbered(connection, table, columns, rows, conflict)
+    insert(connection, table, columns, rows, conflict)
+    return {}

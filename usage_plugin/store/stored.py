@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam
 from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.narrow import MEASURED, measured
 from usage_plugin.store.rows import POSITION, RECORD_COLUMNS, TOKEN_COLUMNS, UNIT_COLUMNS, Row
-from usage_plugin.store.shared import tag_sets
+from usage_plugin.store.shared import TAG_SET, numbers
 from usage_plugin.store.tables import UsageRecord, UsageRecordTag, table_of
 
 _SUMMED = ("calls", *TOKEN_COLUMNS, *UNIT_COLUMNS, "cost_nano_usd", "saved_cost_nano_usd", "adjustment_nano_usd")
@@ -87,7 +87,7 @@ def add_tags(connection: Connection, tags: Mapping[str, Iterable[str]]) -> None:
     for key, tag in connection.execute(query) if tags else ():
         both[key].add(tag)
     contents = {key: tuple(sorted(names)) for key, names in both.items()}
-    number_of = tag_sets(connection, set(contents.values()))
+    number_of = numbers(connection, {TAG_SET: set(contents.values())})[TAG_SET]
     for key in sorted(contents):
         here = sa.update(table).where(table.c.event_key == key)
         connection.execute(here.values(tag_set_id=number_of[contents[key]]))
