@@ -310,14 +310,16 @@ class UsageSheet(SQLModel, table=True):
 
     __tablename__ = "usage_sheet"
     __table_args__ = (
+        Index("ux_usage_sheet_wanted", "dimension", "value", "section", "start_quarter", unique=True),
         Index("ix_usage_sheet_start_quarter", "start_quarter"),
-        {"sqlite_with_rowid": False},
     )
 
-    dimension: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    value: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
-    section: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    start_quarter: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    # Not keyed by what is asked for: beside such a key SQLite would keep little of a blob, and take a page for the rest.
+    id: int | None = Field(default=None, sa_column=Column(BigIntKey, primary_key=True, autoincrement=True))
+    dimension: int
+    value: int = Field(sa_type=BigInteger)
+    section: int
+    start_quarter: int
     content: bytes = Field(sa_type=LargeBinary)
 
 

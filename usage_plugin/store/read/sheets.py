@@ -15,7 +15,7 @@ from usage_plugin.store.read.cells import Cells
 from usage_plugin.store.read.plan import Buckets, Piece
 from usage_plugin.store.sheets.codec import Integers, Kind, Section, section_number, unpack
 from usage_plugin.store.sheets.columns import ALL, MEASURE_NUMBERS, OTHER, QUARTER, ROW, UNSET
-from usage_plugin.store.sheets.fold import BOUNDED, FINE, MOST_SHARING, TAG, part_of
+from usage_plugin.store.sheets.fold import BOUNDED, FINE, TAG, part_of
 from usage_plugin.store.tables import UsageSheet, table_of
 
 Chosen = Mapping[int, tuple[int, ...]]
@@ -126,7 +126,7 @@ def fetch(connection: Connection, pieces: Sequence[Piece], wish: Wish, sections:
         return {}
     found: dict[tuple[int, int, int], bytes] = {}
     span = (pieces[0].segment.start, pieces[-1].segment.start)
-    parts = sorted({piece.segment.parts for piece in pieces})
+    parts = sorted({piece.segment.parts for piece in pieces} - {0})
     if any(is_small(piece) for piece in pieces) or wish.first == ALL:
         wanted = sections if wish.first == ALL else {_CALLS, _PAIRS} & {*sections}
         found |= _fetch(connection, ALL, (0,), wanted, span)
@@ -175,7 +175,7 @@ def column(section: Section, number: int) -> Integers:
 
 def is_small(piece: Piece) -> bool:
     """Say whether a piece has one sheet only, which holds its calls."""
-    return piece.segment.calls <= MOST_SHARING
+    return not piece.segment.parts
 
 
 def _sections_of(wish: Wish, pieces: Sequence[Piece]) -> set[int]:

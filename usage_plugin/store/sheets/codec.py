@@ -9,7 +9,7 @@ numbers are little-endian.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
@@ -26,7 +26,7 @@ _CONSTANT, _COMPRESSED, _AS_ONE = 0x10, 0x20, 0x8000
 _NARROW = tuple(np.dtype(name) for name in ("<u1", "<i1", "<u2", "<i2", "<u4", "<i4", "<i8"))
 _RANGES = tuple((int(np.iinfo(kind).min), int(np.iinfo(kind).max)) for kind in _NARROW)
 _HEAD = Struct("<IH")
-_COLUMN = np.dtype([("name", "u1"), ("kind", "u1"), ("length", "<u4")])
+_ENTRY = Struct("<BBI")
 
 
 class Kind(IntEnum):
@@ -59,17 +59,22 @@ def section_number(kind: Kind, dimension: int) -> int:
     return kind << 8 | dimension
 
 
-def pack(section: Section) -> bytes:
-    """Write a section."""
-    packed = [(number, *_narrowed(values)) for number, values in section.columns.items() if values.any()]
+def pack(numbers: Sequence[int], table: Integers) -> bytes:
+    """Write a section.
+
+    Args:
+        numbers: Of the columns.
+        table: A row per row, a column per number; at least one row.
+    """
+    packed = list(_narrowed(numbers, table))
     together = sum(len(body) for _, _, body in packed) <= _TOGETHER
     if not together:
         packed = [(number, *_compressed(kind, body)) for number, kind, body in packed]
-    directory = np.array([(number, kind, len(body)) for number, kind, body in packed], _COLUMN).tobytes()
+    directory = b"".join(_ENTRY.pack(number, kind, len(body)) for number, kind, body in packed)
     whole = b"".join((directory, *(body for _, _, body in packed)))
     if together:
-        return _HEAD.pack(section.rows, len(packed) | _AS_ONE) + zlib.compress(whole, _LEVEL)
-    return _HEAD.pack(section.rows, len(packed)) + whole
+        return _HEAD.pack(len(table), len(packed) | _AS_ONE) + zlib.compress(whole, _LEVEL)
+    return _HEAD.pack(len(table), len(packed)) + whole
 
 
 def unpack(content: bytes, wanted: Collection[int] | None = None) -> Section:
@@ -85,20 +90,25 @@ def unpack(content: bytes, wanted: Collection[int] | None = None) -> Section:
         columns ^= _AS_ONE
         body = zlib.decompress(body)
     found: dict[int, Integers] = {}
-    at = columns * _COLUMN.itemsize
-    for number, kind, length in np.frombuffer(body, _COLUMN, columns).tolist():
+    at = columns * _ENTRY.size
+    for number, kind, length in _ENTRY.iter_unpack(body[:at]):
         if wanted is None or number in wanted:
             found[number] = _unpack_column(body[at : at + length], kind, rows)
         at += length
     return Section(rows, found)
 
 
-def _narrowed(values: Integers) -> tuple[int, bytes]:
-    low, high = int(values.min()), int(values.max())
-    narrow = next(at for at, (least, most) in enumerate(_RANGES) if least <= low and high <= most)
-    if low == high:
-        return narrow | _CONSTANT, values[:1].astype(_NARROW[narrow]).tobytes()
-    return narrow, values.astype(_NARROW[narrow]).tobytes()
+def _narrowed(numbers: Sequence[int], table: Integers) -> Iterator[tuple[int, int, bytes]]:
+    """Give each column that is not all zero in the narrowest integers."""
+    lows, highs = table.min(axis=0).tolist(), table.max(axis=0).tolist()
+    for place, (number, low, high) in enumerate(zip(numbers, lows, highs, strict=True)):
+        if low == high == 0:
+            continue
+        narrow = next(at for at, (least, most) in enumerate(_RANGES) if least <= low and high <= most)
+        if low == high:
+            yield number, narrow | _CONSTANT, table[:1, place].astype(_NARROW[narrow]).tobytes()
+        else:
+            yield number, narrow, table[:, place].astype(_NARROW[narrow]).tobytes()
 
 
 def _compressed(kind: int, body: bytes) -> tuple[int, bytes]:

@@ -9,13 +9,15 @@ from typing import Final
 import numpy as np
 
 from usage_plugin.store.dimensions import Dimension
-from usage_plugin.store.sheets.codec import Integers, Kind, Section, pack, section_number
+from usage_plugin.store.sheets.codec import Integers, Kind, pack, section_number
 from usage_plugin.store.sheets.columns import ALL, COUNT, LATENCY_BIN, OTHER, QUARTER, ROW, TTFT_BIN
 
-# A value with more calls than this in a segment has a sheet of its own that holds totals; the rest shares sheets that
+# A segment with fewer calls has one sheet, which holds the calls themselves: all answers are worked out from it.
+MOST_SINGLE: Final = 4096
+# In others, a value with more calls than this has a sheet of its own that holds totals. The rest shares sheets that
 # hold the calls themselves, about so many in each: then no answer takes longer because there are more values.
-MOST_SHARING: Final = 256
-ROWS_PER_PART: Final = 128
+MOST_SHARING: Final = 512
+ROWS_PER_PART: Final = 256
 MOST_PARTS: Final = 4096
 # Dimensions that callers make up at will: so many values are kept apart, of all calls and of those of one value.
 BOUNDED: Final = {Dimension.END_USER.number: (4096, 256), Dimension.TAG.number: (4096, 1024)}
@@ -35,7 +37,8 @@ class Calls:
         codes: By number of dimension: ``usage_value.id``, or 0.
         tag_rows: Rows that have a tag, each as often as it has one,
         tag_codes: and which.
-        measures: By number of column, what a row adds to each total.
+        measures: What a row adds to each total: a column for each of
+        measure_numbers: numbers of columns.
         latency_bin: See `bins`.
         ttft_bin: The same.
     """
@@ -44,7 +47,8 @@ class Calls:
     codes: Mapping[int, Integers]
     tag_rows: Integers
     tag_codes: Integers
-    measures: Mapping[int, Integers]
+    measures: Integers
+    measure_numbers: tuple[int, ...]
     latency_bin: Integers
     ttft_bin: Integers
 
@@ -59,7 +63,8 @@ class Calls:
             {number: codes[rows] for number, codes in self.codes.items()},
             np.searchsorted(rows, self.tag_rows[tagged]),
             self.tag_codes[tagged],
-            {number: values[rows] for number, values in self.measures.items()},
+            self.measures[rows],
+            self.measure_numbers,
             self.latency_bin[rows],
             self.ttft_bin[rows],
         )
@@ -77,12 +82,16 @@ class Calls:
 
 Sheet = tuple[int, int, int, bytes]
 """Number of the dimension, value, number of the section, content."""
-_Sections = dict[tuple[Kind, int], Section]
+_Table = tuple[tuple[int, ...], Integers]
+"""Numbers of columns, and the columns."""
+_Sections = dict[tuple[Kind, int], _Table]
 """By what the rows are and the dimension that they are split by."""
 
 
 def parts_of(calls: int) -> int:
-    """Say among how many sheets the rare values of a dimension are spread: a power of two."""
+    """Say among how many sheets the rare values of a dimension are spread: a power of two, or 0 for one sheet in all."""
+    if calls <= MOST_SINGLE:
+        return 0
     return min(1 << max((calls // ROWS_PER_PART).bit_length() - 1, 0), MOST_PARTS)
 
 
@@ -96,7 +105,7 @@ def sheets(calls: Calls, parts: int) -> Iterator[Sheet]:
     if not len(calls):
         return
     calls = _in_order(calls)
-    if len(calls) <= MOST_SHARING:
+    if not parts:
         yield from _packed(ALL, 0, _single_calls(calls))
         return
     yield from _packed(ALL, 0, _totals(calls, ALL))
@@ -106,7 +115,7 @@ def sheets(calls: Calls, parts: int) -> Iterator[Sheet]:
 
 def _in_order(calls: Calls) -> Calls:
     """Sort by everything that a row holds, so that sheets do not depend on the order in which calls were read."""
-    columns = [*calls.measures.values(), calls.ttft_bin, calls.latency_bin, *calls.codes.values(), calls.quarter]
+    columns = [*calls.measures.T, calls.ttft_bin, calls.latency_bin, *calls.codes.values(), calls.quarter]
     order = np.lexsort([_tags_in_order(calls), *columns])
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
@@ -117,7 +126,8 @@ def _in_order(calls: Calls) -> Calls:
         {number: codes[order] for number, codes in calls.codes.items()},
         tag_rows[by_row],
         calls.tag_codes[by_row],
-        {number: values[order] for number, values in calls.measures.items()},
+        calls.measures[order],
+        calls.measure_numbers,
         calls.latency_bin[order],
         calls.ttft_bin[order],
     )
@@ -148,45 +158,41 @@ def _of_dimension(calls: Calls, dimension: int, parts: int) -> Iterator[Sheet]:
 
 
 def _packed(dimension: int, value: int, sections: _Sections) -> Iterator[Sheet]:
-    for (kind, other), section in sections.items():
-        if section.rows:
-            yield dimension, value, section_number(kind, other), pack(section)
+    for (kind, other), (numbers, table) in sections.items():
+        if len(table):
+            yield dimension, value, section_number(kind, other), pack(numbers, table)
 
 
 def _totals(calls: Calls, dimension: int) -> _Sections:
     """Split by time, and by each other dimension."""
-    measures = {number: values for number, values in calls.measures.items() if values.any()}
-    whole, fine = _cells(calls, measures, ALL), _cells(calls, measures, ALL, fine=True)
-    sections = {(Kind.CELLS, ALL): whole, (Kind.FINE, ALL): fine}
+    sections = {(Kind.CELLS, ALL): _cells(calls, ALL), (Kind.FINE, ALL): _cells(calls, ALL, fine=True)}
     for other in (*SINGLE, TAG):
         if other != dimension or other == TAG:
-            sections[Kind.CELLS, other] = _cells(calls, measures, other, of_all=dimension == ALL)
+            sections[Kind.CELLS, other] = _cells(calls, other, of_all=dimension == ALL)
         if dimension == ALL and other in FINE:
-            sections[Kind.FINE, other] = _cells(calls, measures, other, of_all=True, fine=True)
+            sections[Kind.FINE, other] = _cells(calls, other, of_all=True, fine=True)
     sections[Kind.LATENCY, ALL] = _histogram(calls.latency_bin, LATENCY_BIN)
     sections[Kind.TTFT, ALL] = _histogram(calls.ttft_bin, TTFT_BIN)
     return sections
 
 
-def _cells(
-    calls: Calls, measures: Mapping[int, Integers], dimension: int, *, of_all: bool = False, fine: bool = False
-) -> Section:
+def _cells(calls: Calls, dimension: int, *, of_all: bool = False, fine: bool = False) -> _Table:
     rows, codes = calls.members(dimension)
     if dimension in BOUNDED:
         codes = _bounded(codes, BOUNDED[dimension][0 if of_all else 1])
-    quarters = calls.quarter[rows] if fine else np.zeros(len(rows), np.int64)
-    order = np.lexsort((codes, quarters))
-    codes, quarters = codes[order], quarters[order]
-    changes = np.flatnonzero((np.diff(codes) != 0) | (np.diff(quarters) != 0)) + 1
-    starts = np.concatenate((np.zeros(1, np.int64), changes))
-    table = np.column_stack([values[rows[order]] for values in measures.values()])
-    sums = np.add.reduceat(table, starts, axis=0)
-    columns = {number: sums[:, place] for place, number in enumerate(measures)}
+    # Both in one number, which is sorted faster than two.
+    keys = codes - codes.min()
+    width = int(keys.max()) + 1
     if fine:
-        columns[QUARTER] = quarters[starts]
-    if dimension != ALL:
-        columns[dimension] = codes[starts]
-    return Section(len(starts), columns)
+        keys += (calls.quarter[rows] - calls.quarter.min()) * width
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+    sums = np.add.reduceat(calls.measures[rows[order]], starts, axis=0)
+    first = order[starts]
+    columns = [*([calls.quarter[rows[first]]] if fine else []), *([codes[first]] if dimension != ALL else [])]
+    numbers = (*([QUARTER] if fine else []), *([dimension] if dimension != ALL else []), *calls.measure_numbers)
+    return numbers, np.column_stack([*columns, sums])
 
 
 def _bounded(codes: Integers, most: int) -> Integers:
@@ -198,13 +204,14 @@ def _bounded(codes: Integers, most: int) -> Integers:
     return np.where(np.isin(codes, kept), codes, OTHER)
 
 
-def _histogram(bin_numbers: Integers, column: int) -> Section:
+def _histogram(bin_numbers: Integers, column: int) -> _Table:
     values, counts = np.unique(bin_numbers[bin_numbers != 0], return_counts=True)
-    return Section(len(values), {column: values, COUNT: counts.astype(np.int64)})
+    return (column, COUNT), np.column_stack([values, counts])
 
 
 def _single_calls(calls: Calls) -> _Sections:
-    columns = {QUARTER: calls.quarter, **calls.codes, **calls.measures}
-    columns |= {LATENCY_BIN: calls.latency_bin, TTFT_BIN: calls.ttft_bin}
-    pairs = Section(len(calls.tag_rows), {ROW: calls.tag_rows, TAG: calls.tag_codes})
-    return {(Kind.CALLS, ALL): Section(len(calls), columns), (Kind.PAIRS, ALL): pairs}
+    columns = [calls.quarter, *calls.codes.values(), calls.latency_bin, calls.ttft_bin]
+    numbers = (QUARTER, *calls.codes, LATENCY_BIN, TTFT_BIN, *calls.measure_numbers)
+    pairs = np.column_stack([calls.tag_rows, calls.tag_codes])
+    rows = np.column_stack([*columns, calls.measures])
+    return {(Kind.CALLS, ALL): (numbers, rows), (Kind.PAIRS, ALL): ((ROW, TAG), pairs)}

@@ -36,7 +36,7 @@ class Segment:
         start: First quarter of an hour.
         end: The first one after it.
         calls: Rows in it.
-        parts: Among how many sheets rare values are spread.
+        parts: Among how many sheets rare values are spread; 0 where there is one sheet in all.
         frozen_id: Rows up to this one are in it for good, though they may be pruned.
         is_current: Whether nothing was written to its hours since.
     """

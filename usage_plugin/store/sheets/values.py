@@ -29,16 +29,31 @@ def numbered(engine: Engine, loaded: Loaded) -> Calls:
         engine: New values are noted in short transactions of their own.
         loaded: The rows.
     """
-    words: dict[Dimension, Words] = {**loaded.words, Dimension.TAG: loaded.tags}
-    known = {dimension: _all_numbers(engine, dimension, values) for dimension, values in words.items()}
+    values = {**loaded.values, Dimension.TAG: loaded.tags}
+    known = {dimension: _all_numbers(engine, dimension, valued.words) for dimension, valued in values.items()}
     _label(engine, loaded, known)
-    codes = {dimension: _codes(known[dimension], values) for dimension, values in words.items()}
+    return calls_of(loaded, known)
+
+
+def calls_of(loaded: Loaded, known: Mapping[Dimension, Numbers]) -> Calls:
+    """Put numbers in the place of words.
+
+    Args:
+        loaded: The rows.
+        known: Numbers of all their words.
+    """
+    codes = {
+        dimension: _codes(known[dimension], valued.words)[valued.place] for dimension, valued in loaded.values.items()
+    }
+    used = {number: values for number, values in loaded.measures.items() if values.any()}
+    tags = _codes(known[Dimension.TAG], loaded.tags.words)[loaded.tags.place]
     return Calls(
         loaded.quarter,
-        {dimension.number: codes[dimension] for dimension in loaded.words},
+        {dimension.number: codes[dimension] for dimension in Dimension if dimension in codes},
         loaded.tag_rows,
-        codes[Dimension.TAG],
-        loaded.measures,
+        tags,
+        np.column_stack(list(used.values())) if used else np.zeros((len(loaded.quarter), 0), np.int64),
+        tuple(used),
         loaded.latency_bin,
         loaded.ttft_bin,
     )
@@ -85,7 +100,7 @@ def _label(engine: Engine, loaded: Loaded, known: Mapping[Dimension, Numbers]) -
     """Keep the last name that a value had."""
     named: dict[int, str] = {}
     for dimension, labels in loaded.labels.items():
-        named |= _named(known[dimension], loaded.words[dimension], labels)
+        named |= _named(known[dimension], loaded.values[dimension].words, labels)
     with engine.connect() as connection:
         stored = words_of(connection, named)
     changed = {number: label for number, label in named.items() if stored[number][1] != label}
@@ -97,5 +112,6 @@ def _label(engine: Engine, loaded: Loaded, known: Mapping[Dimension, Numbers]) -
 
 
 def _named(known: Numbers, words: Words, labels: Sequence[str | None]) -> dict[int, str]:
-    pairs = zip(words, labels, strict=True)
+    # Keys have one word more, for callers that nobody knows.
+    pairs = zip(words, labels, strict=False)
     return {known[word]: label for word, label in pairs if word is not None and label is not None}

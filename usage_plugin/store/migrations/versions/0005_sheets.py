@@ -46,13 +46,15 @@ def upgrade() -> None:
 def _create_sheets() -> None:
     op.create_table(
         "usage_sheet",
-        sa.Column("dimension", sa.Integer(), primary_key=True, autoincrement=False, nullable=False),
-        sa.Column("value", sa.BigInteger(), primary_key=True, autoincrement=False, nullable=False),
-        sa.Column("section", sa.Integer(), primary_key=True, autoincrement=False, nullable=False),
-        sa.Column("start_quarter", sa.Integer(), primary_key=True, autoincrement=False, nullable=False),
+        sa.Column("id", BIG_KEY, primary_key=True, autoincrement=True, nullable=False),
+        sa.Column("dimension", sa.Integer(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.Column("section", sa.Integer(), nullable=False),
+        sa.Column("start_quarter", sa.Integer(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
-        sqlite_with_rowid=False,
     )
+    wanted = ["dimension", "value", "section", "start_quarter"]
+    op.create_index("ux_usage_sheet_wanted", "usage_sheet", wanted, unique=True)
     op.create_index("ix_usage_sheet_start_quarter", "usage_sheet", ["start_quarter"])
     if op.get_bind().dialect.name == "postgresql":
         # It is compressed already.
