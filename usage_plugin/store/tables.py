@@ -314,7 +314,7 @@ class UsageSheet(SQLModel, table=True):
         Index("ix_usage_sheet_start_quarter", "start_quarter"),
     )
 
-    # Not keyed by what is asked for: beside such a key SQLite would keep little of a blob, and take a page for the rest.
+    # Not keyed by what is asked for: SQLite keeps little of a blob beside such a key, and takes a page for the rest.
     id: int | None = Field(default=None, sa_column=Column(BigIntKey, primary_key=True, autoincrement=True))
     dimension: int
     value: int = Field(sa_type=BigInteger)

@@ -89,7 +89,7 @@ _Sections = dict[tuple[Kind, int], _Table]
 
 
 def parts_of(calls: int) -> int:
-    """Say among how many sheets the rare values of a dimension are spread: a power of two, or 0 for one sheet in all."""
+    """Say among how many sheets rare values of a dimension are spread: a power of two; 0 for one sheet in all."""
     if calls <= MOST_SINGLE:
         return 0
     return min(1 << max((calls // ROWS_PER_PART).bit_length() - 1, 0), MOST_PARTS)
