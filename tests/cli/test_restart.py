@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tests.cli.conftest import Cli, Ran
-from tests.own_server import OwnServer, own_server
+from tests.own_server import OwnServer
 from tests.store.oracle import expected, found
 from usage_plugin.cli import history, prune, verify
 from usage_plugin.clock import utc_now
@@ -26,35 +26,25 @@ Stops = Callable[[ModuleType, str], None]
 CALLS = 2 * BATCH + BATCH // 2
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
-    with own_server(tmp_path_factory.mktemp("pg")) as server:
-        yield server
-
-
 @pytest.fixture
-def engine(server: OwnServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """Give an empty, migrated database of that server, which is the one of the settings."""
-    monkeypatch.setenv("USAGE_DATABASE_URL", server.url)
-    server.start()
-    engine = connect(server.url)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
+def engine(own_server_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """Give a migrated database of that server, which is the one of the settings."""
+    monkeypatch.setenv("USAGE_DATABASE_URL", own_server_url)
+    engine = connect(own_server_url)
     migrate(engine)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def stops(server: OwnServer, monkeypatch: pytest.MonkeyPatch) -> Stops:
+def stops(stoppable: OwnServer, monkeypatch: pytest.MonkeyPatch) -> Stops:
     """Let a command stop the server when it first says how far it is."""
     stopped: list[bool] = []
 
     def stop(*_: object) -> None:
         if not stopped:
             stopped.append(True)
-            server.stop()
+            stoppable.stop()
 
     @contextmanager
     def bar(_label: str) -> Iterator[Callable[..., None]]:
@@ -69,18 +59,18 @@ def assert_one_line(ran: Ran) -> None:
     assert ran.out == ""
 
 
-def test_verify_goes_on_when_it_is_started_again(cli: Cli, server: OwnServer, engine: Engine, stops: Stops) -> None:
+def test_verify_goes_on_when_it_is_started_again(cli: Cli, stoppable: OwnServer, engine: Engine, stops: Stops) -> None:
     """It had only read."""
     write_events(engine, [make_event(completed_at=utc_now() - timedelta(days=day)) for day in range(4)])
     engine.dispose()
     stops(verify, "progress_bar")
     assert_one_line(cli("verify"))
-    server.start()
+    stoppable.start()
     assert "all agree" in cli("verify").out
 
 
 def test_prune_goes_on_where_it_was(
-    cli: Cli, server: OwnServer, engine: Engine, stops: Stops, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, stoppable: OwnServer, engine: Engine, stops: Stops, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was deleted is gone, and the totals still agree with the rest."""
     monkeypatch.setenv("USAGE_RETAIN_RECORDS_DAYS", "30")
@@ -89,14 +79,14 @@ def test_prune_goes_on_where_it_was(
     engine.dispose()
     stops(prune, "progress_bar")
     assert_one_line(cli("prune"))
-    server.start()
+    stoppable.start()
     assert cli("verify").code == 0
     assert cli("prune").code == 0
     assert cli("verify").out.startswith("5 calls")
 
 
 def test_an_import_goes_on_where_it_was(
-    cli: Cli, server: OwnServer, engine: Engine, stops: Stops, tmp_path: Path
+    cli: Cli, stoppable: OwnServer, engine: Engine, stops: Stops, tmp_path: Path
 ) -> None:
     """Each line is a call, once."""
     file = tmp_path / "calls.csv"
@@ -105,7 +95,7 @@ def test_an_import_goes_on_where_it_was(
     engine.dispose()
     stops(history, "_no_progress")
     assert_one_line(cli("import", "csv", str(file)))
-    server.start()
+    stoppable.start()
     with engine.connect() as connection:
         assert connection.execute(text("SELECT COUNT(*) FROM usage_record")).scalar_one() == BATCH
     assert cli("import", "csv", str(file)).code == 0

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event, text
 from dashboard import Data, create_app, ids
 from tests.dashboard.conftest import NOW, Post, ago, poster
 from tests.hold.test_account import account
-from tests.own_server import own_server
+from tests.own_server import OwnServer
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.grant import grant_read
@@ -67,17 +67,16 @@ def test_a_role_that_only_reads_sees_every_page(calls: Engine, tmp_path: Path) -
     engine.dispose()
 
 
-def test_pages_say_that_the_server_is_away_and_come_back(tmp_path: Path) -> None:
+def test_pages_say_that_the_server_is_away_and_come_back(
+    stoppable: OwnServer, own_server_url: str, tmp_path: Path
+) -> None:
     """One panel with the reason, and figures again as soon as it answers."""
-    with own_server(tmp_path / "pg") as server:
-        engine = connect(server.url)
-        migrate(engine)
-        write_events(engine, [ago(1)])
-        engine.dispose()
-        engine, post = show(server.url, tmp_path)
-        assert post(ids.OVERVIEW_FIGURES)[ids.OVERVIEW_FIGURES]["className"] == "stack drawn"
-        server.stop()
-        assert "cannot be used" in json.dumps(post(ids.OVERVIEW_FIGURES)[ids.OVERVIEW_STATE])
-        server.start()
-        assert post(ids.OVERVIEW_FIGURES)[ids.OVERVIEW_FIGURES]["className"] == "stack drawn"
-        engine.dispose()
+    engine, post = show(own_server_url, tmp_path)
+    migrate(engine)
+    write_events(engine, [ago(1)])
+    assert post(ids.OVERVIEW_FIGURES)[ids.OVERVIEW_FIGURES]["className"] == "stack drawn"
+    stoppable.stop()
+    assert "cannot be used" in json.dumps(post(ids.OVERVIEW_FIGURES)[ids.OVERVIEW_STATE])
+    stoppable.start()
+    assert post(ids.OVERVIEW_FIGURES)[ids.OVERVIEW_FIGURES]["className"] == "stack drawn"
+    engine.dispose()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 from sqlalchemy import Engine, func, select, text
 
-from tests.own_server import own_server
+from tests.own_server import OwnServer
 from tests.store.oracle import expected, found
 from usage_plugin.errors import SchemaMismatch, StoreRefused, StoreUnavailable
 from usage_plugin.event import UsageEvent
@@ -157,21 +156,20 @@ class Batches:
         return True
 
 
-def test_a_server_that_stops_in_the_middle_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def test_a_server_that_stops_in_the_middle_loses_and_doubles_nothing(stoppable: OwnServer, own_server_url: str) -> None:
     """A writer that tries each batch until it is stored has stored each call once, through two stops under load."""
-    with own_server(tmp_path / "pg") as server:
-        engine = connect(server.url)
-        migrate(engine)
-        batches = Batches(engine)
-        try:
-            for _ in range(2):
-                batches.wait_for("stored", 5)
-                server.stop()
-                batches.wait_for("failures", 2)
-                server.start()
+    engine = connect(own_server_url)
+    migrate(engine)
+    batches = Batches(engine)
+    try:
+        for _ in range(2):
             batches.wait_for("stored", 5)
-        finally:
-            batches.end()
-        assert calls_stored(engine) == batches.stored * (100 + 3)
-        assert found(engine) == expected(engine)
-        engine.dispose()
+            stoppable.stop()
+            batches.wait_for("failures", 2)
+            stoppable.start()
+        batches.wait_for("stored", 5)
+    finally:
+        batches.end()
+    assert calls_stored(engine) == batches.stored * (100 + 3)
+    assert found(engine) == expected(engine)
+    engine.dispose()
