@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 from tests.store.oracle import expected, found
 from usage_plugin.event import NOT_REPORTED, Status
 from usage_plugin.store.database import connect
+from usage_plugin.store.migrate import migrate
 from usage_plugin.store.pace import Pace
 from usage_plugin.store.partitions import month_of, prepare, whole_months
 from usage_plugin.store.prune import plan, prune
@@ -82,6 +83,27 @@ def test_writers_that_need_the_same_month_at_once_make_it_once(engine: Engine) -
     assert found(engine) == expected(engine)
     for own in engines:
         own.dispose()
+
+
+def test_a_month_is_made_while_others_write(engine: Engine) -> None:
+    """A transaction that has stored calls and is not at its end keeps no new month waiting."""
+    other = connect(engine.url.render_as_string(hide_password=False))
+    with other.begin() as connection:
+        connection.execute(text("LOCK TABLE usage_call IN ROW EXCLUSIVE MODE"))
+        with ThreadPoolExecutor(1) as pool:
+            written = pool.submit(write_events, engine, [make_event(completed_at=MIDNIGHT)])
+            assert written.result(timeout=20) == 1
+    other.dispose()
+
+
+def test_migrating_makes_the_months_ahead(engine: Engine) -> None:
+    """Also where the schema is up to date: whoever writes may lack the right to make one."""
+    ahead = month_of(datetime.now(UTC) + 31 * DAY).name
+    prepare(engine)
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP TABLE {ahead}"))
+    migrate(engine)
+    assert ahead in partitions(engine)
 
 
 @pytest.mark.parametrize("first", [MIDNIGHT - SECOND, MIDNIGHT + SECOND])

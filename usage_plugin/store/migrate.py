@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from usage_plugin.errors import SchemaMismatch
 from usage_plugin.store.database import unavailable, writing
 from usage_plugin.store.namespace import make_schema, refuse_litellms
+from usage_plugin.store.partitions import forget, prepare
 from usage_plugin.store.remedy import MIGRATE
 
 # Own name: the database may be shared with other users of Alembic.
@@ -35,17 +36,20 @@ class SchemaState(StrEnum):
 def migrate(engine: Engine) -> None:
     """Create or upgrade the schema in one locked transaction; a kill in the middle leaves the old schema whole.
 
+    On PostgreSQL this month and the next get their partitions, too, where they have none.
+
     Raises:
         StoreUnavailable: The database does not answer or refuses, or the tables would lie among LiteLLM's.
         SchemaMismatch: A newer version of the package made the schema.
     """
     try:
-        if schema_state(engine) is SchemaState.CURRENT:
-            return
-        with writing(engine).begin() as connection:
-            _lock(connection)
-            _prepare(connection)
-            command.upgrade(_config(connection), "head")
+        if schema_state(engine) is not SchemaState.CURRENT:
+            with writing(engine).begin() as connection:
+                _lock(connection)
+                _prepare(connection)
+                command.upgrade(_config(connection), "head")
+        forget(engine)
+        prepare(engine)
     except SQLAlchemyError as error:
         raise unavailable(engine.url, error) from None
 

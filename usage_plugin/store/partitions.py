@@ -73,7 +73,7 @@ def month_of(moment: datetime) -> Month:
     return Month(_FIRST - 1, 12) if moment.year < _FIRST else Month(_LAST, 1)
 
 
-def prepare(engine: Engine, moments: Iterable[datetime]) -> None:
+def prepare(engine: Engine, moments: Iterable[datetime] = ()) -> None:
     """Make sure that there is a partition for each moment, and, if possible, for this month and the next.
 
     Raises:
