@@ -11,6 +11,7 @@ from usage_plugin.clock import utc_now
 from usage_plugin.store import read
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
+from usage_plugin.store.sheets.backlog import not_added_up
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -22,11 +23,14 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_demo_lies_beside_the_real_database(cli: Cli, small: None, tmp_path: Path) -> None:
-    """It is filled up to now; the real one is not touched."""
+    """It is filled up to now and added up; the real one is not touched."""
     ran = cli("demo", "--json")
     assert ran.code == 0
     assert json.loads(ran.out)["calls_written"] > 500
-    newest = read.newest(connect(f"sqlite:///{tmp_path / 'data' / 'demo.db'}")).completed_at
+    engine = connect(f"sqlite:///{tmp_path / 'data' / 'demo.db'}")
+    with engine.connect() as connection:
+        assert not_added_up(connection, utc_now() - timedelta(hours=2), 0) == 0
+    newest = read.newest(engine).completed_at
     assert newest is not None
     assert timedelta() <= utc_now() - newest < timedelta(hours=2)
     assert not (tmp_path / "data" / "usage.db").exists()

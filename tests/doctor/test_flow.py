@@ -54,6 +54,20 @@ def test_no_call_yet_is_said_and_is_not_wrong(migrated: SetUp) -> None:
     assert finding.what == "no call has been made yet, so every page is empty"
 
 
+def test_many_calls_in_no_sheet_are_said(migrated: SetUp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are right without a worker, and slow; calls of the last hours do not count."""
+    for module in ("facts", "flow"):
+        monkeypatch.setattr(f"usage_plugin.doctor.{module}.TOLERATED", 1)
+    store(migrated, completed_at=migrated.now - timedelta(days=1))
+    store(migrated, completed_at=migrated.now - timedelta(hours=1))
+    assert migrated.findings()["added up"].verdict is Verdict.OK
+    store(migrated, completed_at=migrated.now - timedelta(days=3))
+    finding = migrated.findings()["added up"]
+    assert finding.verdict is Verdict.WARN
+    assert "more than 1 calls older than two hours are not added up" in finding.what
+    assert "usage-plugin worker" in finding.remedy
+
+
 def test_calls_that_cannot_be_written_are_named_with_their_error(migrated: SetUp) -> None:
     """Seen but not stored, and the last error says why."""
     migrated.beat(seen=7, stored=0, waiting=7, last_error="StoreUnavailable: disk is full", last_error_at=migrated.now)

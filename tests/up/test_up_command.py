@@ -194,6 +194,8 @@ def test_doctor_finds_nothing_wrong(up: Up) -> None:
     )
     assert "Nothing is wrong." in ran.stdout, ran.stdout
     assert ran.returncode == 0
+    assert "  Worker     adds up" in up.output.read_text()
+    assert "worker_ready" in (up.folder / "data" / "logs" / "worker.log").read_text()
 
 
 def test_a_second_start_on_the_same_port_says_so(up: Up) -> None:
@@ -222,3 +224,4 @@ def test_a_stop_ends_everything(up: Up) -> None:
             socket.create_connection(("127.0.0.1", port), timeout=5)
     assert up.row(end_user_id="the last one")
     assert "Traceback" not in up.output.read_text()
+    assert "worker_stopped" in (up.folder / "data" / "logs" / "worker.log").read_text()

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from usage_plugin.cli.context import load
+from usage_plugin.cli.progress import progress_bar
 from usage_plugin.database_url import check_database_url
 from usage_plugin.errors import InputError
 
-if TYPE_CHECKING:
-    from usage_plugin.demo import Progress
-
 NAME = "demo"
 EXAMPLE = "usage-plugin demo && python -m dashboard --demo"
+_FILLING = "Generating calls"
 
 
 def command(
@@ -35,6 +31,8 @@ def command(
     """
     from usage_plugin.clock import utc_now
     from usage_plugin.demo import demo_path, demo_url, fill_empty, is_fresh, refill
+    from usage_plugin.store.database import connect
+    from usage_plugin.store.sheets.build import add_up
 
     settings, _ = load()
     place = settings.model_copy(update={"database_url": _checked(database_url) or demo_url(settings)})
@@ -44,11 +42,13 @@ def command(
     now = utc_now()
     filled = None
     if database_url:
-        with _progress_bar() as progress:
+        with progress_bar(_FILLING) as progress:
             filled = fill_empty(place.url, now, progress)
     elif fresh or not is_fresh(place.url, now):
-        with _progress_bar() as progress:
+        with progress_bar(_FILLING) as progress:
             filled = refill(demo_path(settings), now, progress)
+    with progress_bar("Adding up") as progress:
+        add_up(connect(place.url), now, settings.zone, progress)
     if as_json:
         typer.echo(json.dumps({"database": place.safe_url, "calls_written": filled.calls if filled else 0}))
     elif filled:
@@ -66,15 +66,3 @@ def _checked(database_url: str | None) -> str | None:
         hint = f"{error}. Give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
         raise typer.BadParameter(hint, param_hint="--database-url") from None
     return database_url
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Progress]:
-    """Show progress on a terminal; a log or a pipe gets none."""
-    with typer.progressbar(length=1, label="Generating calls", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        yield show

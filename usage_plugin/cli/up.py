@@ -1,4 +1,4 @@
-"""``usage-plugin up``: a LiteLLM config in, a running proxy and dashboard out, until Ctrl-C."""
+"""``usage-plugin up``: a LiteLLM config in, a running proxy, dashboard and worker out, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def command(
         int | None, typer.Option(**_PORT, help="Port of the dashboard.", show_default="8050")
     ] = None,
 ) -> None:
-    """Migrate the database and run the LiteLLM proxy and the dashboard until Ctrl-C.
+    """Migrate the database and run the LiteLLM proxy, the dashboard and the worker until Ctrl-C.
 
-    Usage is written by the proxy itself; there is no third process to run. A master key for the proxy is
-    generated into .env at the first start.
+    Usage is written by the proxy itself; the worker adds it up. A master key for the proxy is generated into .env
+    at the first start.
     """
     from usage_plugin.up import make_plan, run
 

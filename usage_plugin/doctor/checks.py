@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from usage_plugin.doctor.facts import Facts
 from usage_plugin.doctor.finding import Finding
-from usage_plugin.doctor.flow import check_calls, check_clock, check_one_database, check_proxy
+from usage_plugin.doctor.flow import check_added_up, check_calls, check_clock, check_one_database, check_proxy
 from usage_plugin.doctor.recording import (
     check_folded,
     check_lag,
@@ -44,5 +44,6 @@ CHECKS: tuple[Check, ...] = (
     check_silent,
     check_one_database,
     check_calls,
+    check_added_up,
     check_clock,
 )

@@ -7,8 +7,9 @@ import socket
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import URL, make_url
@@ -25,7 +26,12 @@ from usage_plugin.store import read
 from usage_plugin.store.database import connect, unavailable
 from usage_plugin.store.migrate import SchemaState, schema_state
 from usage_plugin.store.namespace import lies_beside_litellm
+from usage_plugin.store.sheets.backlog import not_added_up
 from usage_plugin.watch import SILENT_AFTER, merge
+
+# As many calls are read one by one in about a tenth of a second; a worker leaves the last hour or two.
+TOLERATED: Final = 50_000
+OLD: Final = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,8 @@ class DatabaseFacts:
     newest_call_at: datetime | None = None
     accounts: tuple[ProcessAccount, ...] = ()
     """What every machine's processes say of themselves."""
+    not_added_up: int = 0
+    """Calls that ended long enough ago to be in sheets and are in none, counted up to one more than tolerated."""
     clock_ahead_s: float | None = None
     """Seconds that the server's clock is ahead of ours; ``None`` where the database has no clock of its own."""
 
@@ -169,6 +177,7 @@ def _database(url: str, clock: Clock) -> DatabaseFacts:
                 beside_litellm=lies_beside_litellm(connection),
                 newest_call_at=read.newest(engine).completed_at if is_current else None,
                 accounts=read.processes(engine) if is_current else (),
+                not_added_up=not_added_up(connection, clock() - OLD, TOLERATED) if is_current else 0,
                 clock_ahead_s=_clock_ahead_s(connection, clock),
             )
     except StoreError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from usage_plugin.demo.place import demo_url
-from usage_plugin.doctor.facts import Facts
+from usage_plugin.doctor.facts import TOLERATED, Facts
 from usage_plugin.doctor.finding import Finding, fail, ok, warn
 from usage_plugin.hold.heartbeat import Heartbeat, fingerprint
 from usage_plugin.watch import named
@@ -45,6 +45,14 @@ def check_calls(facts: Facts) -> Finding:
     return warn(
         "calls", "no call has been made yet, so every page is empty", "Make one: usage-plugin up prints a curl line"
     )
+
+
+def check_added_up(facts: Facts) -> Finding:
+    """What is closed is added up, so that pages open at once."""
+    if facts.database.not_added_up <= TOLERATED:
+        return ok("added up", "pages read totals, and single calls only of the present")
+    what = f"more than {TOLERATED:,} calls older than two hours are not added up, so pages are right but slow to open"
+    return warn("added up", what, "Start the worker: usage-plugin worker (usage-plugin up starts one too)")
 
 
 def check_one_database(facts: Facts) -> Finding:

@@ -1,4 +1,4 @@
-"""The proxy and the dashboard as child processes of one command: started, waited for, watched and stopped together."""
+"""Proxy, dashboard and worker as child processes of one command: started, waited for, watched and stopped together."""
 
 from usage_plugin.up.children import Child, ChildFailed, stop_all
 from usage_plugin.up.master_key import resolve_master_key

@@ -47,6 +47,8 @@ class Child:
 
     def answers(self) -> bool:
         """Ask for a sign of life; a direct connection, whatever HTTP proxy the environment names."""
+        if not self.service.listens:
+            return self.process.poll() is None
         connection = http.client.HTTPConnection(self.service.reachable_host, self.service.port, timeout=5)
         try:
             connection.request("GET", self.service.health_path)

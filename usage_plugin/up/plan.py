@@ -18,6 +18,7 @@ from usage_plugin.up.service import Service
 
 PROXY_HEALTH = "/health/liveliness"
 DASHBOARD_HEALTH = "/"
+_RUN_WORKER = "import sys; from usage_plugin.cli import main; sys.argv[1:] = ['worker']; main()"
 _RUN_PROXY = "from litellm.proxy.proxy_cli import run_server; run_server()"
 
 
@@ -58,8 +59,10 @@ def make_plan(settings: Settings, config: ProxyConfig, environment: Mapping[str,
     """
     _require("litellm", "proxy")
     _require("dash", "dashboard")
-    services = (_proxy(settings, config), _dashboard(settings))
+    services = (_proxy(settings, config), _dashboard(settings), _worker(settings))
     for service in services:
+        if not service.listens:
+            continue
         name = f"{service.short_name.upper()}_PORT"
         remedy = f"Stop it, or choose another port: make run {name}=..., or USAGE_{name}"
         check_port(service.host, service.port, f"the {service.name}", remedy)
@@ -106,6 +109,14 @@ def _dashboard(settings: Settings) -> Service:
         port=settings.dashboard_port,
         health_path=DASHBOARD_HEALTH,
         log=settings.data_dir / "logs" / "dashboard.log",
+    )
+
+
+def _worker(settings: Settings) -> Service:
+    return Service(
+        name="worker",
+        command=(sys.executable, "-c", _RUN_WORKER),
+        log=settings.data_dir / "logs" / "worker.log",
     )
 
 

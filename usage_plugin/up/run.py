@@ -55,7 +55,8 @@ def _start(plan: Plan, children: list[Child], say: Say) -> None:
         say(
             f"Warning: {plan.config.path} does not name the callback, so nothing is recorded; see `usage-plugin doctor`"
         )
-    say(f"Starting the proxy and the dashboard; their logs are in {plan.services[0].log.parent}")
+    *first, last = (f"the {service.short_name}" for service in plan.services)
+    say(f"Starting {', '.join(first)} and {last}; their logs are in {plan.services[0].log.parent}")
     for service in plan.services:
         children.append(start_child(service, plan.environment))  # noqa: PERF401 - an interrupt must find each one
     wait_until_answering(children, START_PATIENCE_S)
@@ -64,7 +65,8 @@ def _start(plan: Plan, children: list[Child], say: Say) -> None:
 def _announce(plan: Plan, children: list[Child], say: Say) -> None:
     say("")
     for child in children:
-        say(f"  {child.service.short_name.capitalize():<10} {child.service.url}")
+        place = child.service.url if child.service.listens else "adds up what is closed, so that pages open at once"
+        say(f"  {child.service.short_name.capitalize():<10} {place}")
     if plan.first_call:
         say("\nA first call:\n")
         say(plan.first_call)
@@ -72,7 +74,7 @@ def _announce(plan: Plan, children: list[Child], say: Say) -> None:
 
 
 def _watch(children: list[Child], say: Say) -> None:
-    """Return never: until a signal or a death, show what our callback has to say in the proxy's log."""
+    """Return never: until a signal or a death, show what our code has to say in their logs."""
     readers = [NoticeReader(child.service.log) for child in children]
     while True:
         time.sleep(_WATCH_EVERY_S)

@@ -14,10 +14,15 @@ class Service:
 
     name: str
     command: tuple[str, ...]
-    host: str
-    port: int
-    health_path: str
     log: Path
+    host: str = ""
+    port: int = 0
+    health_path: str = ""
+
+    @property
+    def listens(self) -> bool:
+        """Whether it has an address; one that has none lives as long as its process."""
+        return bool(self.port)
 
     @property
     def url(self) -> str:
@@ -27,7 +32,7 @@ class Service:
 
     @property
     def short_name(self) -> str:
-        """``proxy`` or ``dashboard``."""
+        """``proxy``, ``dashboard`` or ``worker``."""
         return self.name.split()[-1]
 
     @property

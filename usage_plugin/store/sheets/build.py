@@ -16,6 +16,7 @@ from usage_plugin.store.database import unavailable, writing
 from usage_plugin.store.quarters import QUARTERS_PER_HOUR, floor_quarter, start_of
 from usage_plugin.store.sheets.fold import Sheet, parts_of, sheets
 from usage_plugin.store.sheets.load import load
+from usage_plugin.store.sheets.patience import Patience
 from usage_plugin.store.sheets.segments import Stretch, changes_between, due
 from usage_plugin.store.sheets.values import numbered
 from usage_plugin.store.snapshot import snapshot
@@ -37,7 +38,13 @@ class Made:
     sheets: int
 
 
-def add_up(engine: Engine, now: datetime, zone: ZoneInfo, progress: Progress = lambda _done, _all: None) -> Made:
+def add_up(
+    engine: Engine,
+    now: datetime,
+    zone: ZoneInfo,
+    progress: Progress = lambda _done, _all: None,
+    patience: Patience | None = None,
+) -> Made:
     """Add up whatever should be and is not yet, or not any more: the newest first.
 
     Args:
@@ -45,6 +52,7 @@ def add_up(engine: Engine, now: datetime, zone: ZoneInfo, progress: Progress = l
         now: The present.
         zone: Whose days are asked for; those of UTC are made too.
         progress: Told after each stretch.
+        patience: Lets what is written to just now wait.
 
     Raises:
         StoreUnavailable: The database does not answer.
@@ -52,6 +60,8 @@ def add_up(engine: Engine, now: datetime, zone: ZoneInfo, progress: Progress = l
     try:
         with snapshot(engine) as connection:
             wanted = due(connection, now, zone)
+            if patience is not None:
+                wanted = patience.at_rest(connection, wanted, now)
         calls = made = 0
         for done, stretch in enumerate(_without_empty(engine, wanted), 1):
             each = make(engine, stretch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -83,6 +83,14 @@ def segments(connection: Connection, start: int, end: int) -> list[Segment]:
 def changes_between(connection: Connection, start: int, end: int) -> int:
     """Count the transactions that wrote to the hours of a stretch."""
     return _changes(connection, start, end).between(start, end)
+
+
+def changes_of(connection: Connection, stretches: Sequence[Stretch]) -> Mapping[Stretch, int]:
+    """Count the transactions that wrote to the hours of each of some stretches."""
+    if not stretches:
+        return {}
+    changes = _changes(connection, min(start for start, _ in stretches), max(end for _, end in stretches))
+    return {stretch: changes.between(*stretch) for stretch in stretches}
 
 
 def due(connection: Connection, now: datetime, zone: ZoneInfo) -> list[Stretch]:
