@@ -143,4 +143,4 @@ def _cells(rows: Sequence[Any], members: Members, buckets: Buckets, bucket: int 
     places = buckets.places(quarters) if bucket is None else np.full(len(rows), bucket, np.int64)
     numbers = np.array([members.number_of(row.member) for row in rows], np.int64)
     measures = {name: np.array([getattr(row, name) for row in rows], np.int64) for name in MEASURE_NUMBERS}
-    return Cells.of(places, numbers, {MEASURE_NUMBERS[name]: values for name, values in kept(measures).items()})
+    return Cells(places, numbers, {MEASURE_NUMBERS[name]: values for name, values in kept(measures).items()})

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from usage_plugin.store.read.answers import Usage
 from usage_plugin.store.sheets.codec import Integers
-from usage_plugin.store.sheets.columns import COST, FREE, FROM_CACHE, MEASURE_NUMBERS, said
+from usage_plugin.store.sheets.columns import COST, FREE, FROM_CACHE, MEASURE_NUMBERS, MEASURES, said
 
-_ORDER = tuple(MEASURE_NUMBERS)
-_PLACE = {name: place for place, name in enumerate(_ORDER)}
+# Sums of integers are exact in floats as long as they stay below.
+_EXACT: Final = 2**53
+# Numbers are looked up in a table that is as long as the largest, unless that is very large.
+_LONGEST_TABLE: Final = 4_000_000
+_OF_USAGE: Final = tuple(name for name in MEASURES if name not in (COST, FREE, FROM_CACHE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,75 +26,107 @@ class Cells:
     Args:
         bucket: Place of the bucket in the question's time.
         member: Number of the value that the row is about.
-        sums: A column per measure.
+        columns: Sums by the number of their measure; those that are missing are zero.
     """
 
     bucket: Integers
     member: Integers
-    sums: Integers
+    columns: Mapping[int, Integers]
 
     @classmethod
     def empty(cls) -> Cells:
         """Give no rows."""
-        nothing = np.zeros(0, np.int64)
-        return cls(nothing, nothing, np.zeros((0, len(_ORDER)), np.int64))
-
-    @classmethod
-    def of(cls, bucket: Integers, member: Integers, columns: Mapping[int, Integers]) -> Cells:
-        """Take columns by their numbers; those that are missing are zero."""
-        sums = np.zeros((len(bucket), len(_ORDER)), np.int64)
-        for place, name in enumerate(_ORDER):
-            values = columns.get(MEASURE_NUMBERS[name])
-            if values is not None:
-                sums[:, place] = values
-        return cls(bucket, member, sums)
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), {})
 
     @classmethod
     def joined(cls, parts: Sequence[Cells]) -> Cells:
         """Put rows together."""
         if not parts:
             return cls.empty()
+        numbers = sorted({number for part in parts for number in part.columns})
         return cls(
             np.concatenate([part.bucket for part in parts]),
             np.concatenate([part.member for part in parts]),
-            np.concatenate([part.sums for part in parts]),
+            {number: np.concatenate([part.column(number) for part in parts]) for number in numbers},
         )
 
-    def folded(self, *, by_bucket: bool = False, by_member: bool = False) -> Cells:
-        """Add rows up that have the same bucket, the same member, or both; sorted by them."""
-        if not len(self.bucket):
-            return self
-        nothing = np.zeros(len(self.bucket), np.int64)
-        bucket = self.bucket if by_bucket else nothing
-        member = self.member if by_member else nothing
-        order = np.lexsort((member, bucket))
-        bucket, member = bucket[order], member[order]
-        new = np.concatenate(([True], (np.diff(bucket) != 0) | (np.diff(member) != 0)))
-        starts = np.flatnonzero(new)
-        return Cells(bucket[starts], member[starts], np.add.reduceat(self.sums[order], starts, axis=0))
+    def __len__(self) -> int:
+        return len(self.bucket)
 
-    def only(self, rows: Integers) -> Cells:
-        """Take some of the rows."""
-        return Cells(self.bucket[rows], self.member[rows], self.sums[rows])
+    def column(self, number: int) -> Integers:
+        """Give a column, also where it is all zero."""
+        found = self.columns.get(number)
+        return np.zeros(len(self), np.int64) if found is None else found
 
     def measure(self, name: str) -> Integers:
         """Give one measure of each row; only those that are kept as they are."""
-        values: Integers = self.sums[:, _PLACE[name]]
-        return values
+        return self.column(MEASURE_NUMBERS[name])
+
+    def by_member(self) -> Cells:
+        """Add up what is about the same member; sorted by it."""
+        members, places = _distinct(self.member)
+        return Cells(np.zeros(len(members), np.int64), members, self._sums(places, len(members)))
+
+    def by_bucket(self, buckets: int, slot: Integers | None = None, slots: int = 1) -> Cells:
+        """Add up by bucket, and of each bucket by slot: a row for each, also where nothing is.
+
+        Args:
+            buckets: How many there are.
+            slot: Of each row; ``None`` for one only.
+            slots: How many there are.
+        """
+        places = self.bucket * slots if slot is None else self.bucket * slots + slot
+        every = np.arange(buckets * slots)
+        return Cells(every // slots, every % slots, self._sums(places, buckets * slots))
+
+    def in_all(self) -> Cells:
+        """Add everything up to one row."""
+        nothing = np.zeros(1, np.int64)
+        return Cells(nothing, nothing, self._sums(np.zeros(len(self), np.int64), 1))
+
+    def only(self, rows: Integers) -> Cells:
+        """Take some of the rows."""
+        return Cells(
+            self.bucket[rows],
+            self.member[rows],
+            {number: values[rows] for number, values in self.columns.items()},
+        )
 
     def usage(self) -> list[Usage]:
         """Say each row as usage."""
-        return [_usage(row) for row in self.sums.tolist()]
+        sums = self.counted()
+        unknown = sums["requests"] + sums["unfinished_attempts"] == sums["unpriced_requests"]
+        costs = [None if no_cost else cost for no_cost, cost in zip(unknown.tolist(), sums[COST].tolist(), strict=True)]
+        rows = zip(*(sums[name].tolist() for name in _OF_USAGE), costs, strict=True)
+        return [Usage(**dict(zip((*_OF_USAGE, COST), row, strict=True))) for row in rows]
 
-    def counted(self) -> Mapping[str, int]:
-        """Say the first row by measure, also those that `Usage` leaves out; all zero where there is none."""
-        row = self.sums[0].tolist() if len(self.sums) else [0] * len(_ORDER)
-        return said(dict(zip(_ORDER, row, strict=True)))
+    def counted(self) -> Mapping[str, Integers]:
+        """Say all rows by measure, also those that `Usage` leaves out."""
+        return said({name: self.column(number) for name, number in MEASURE_NUMBERS.items()})
+
+    def _sums(self, places: Integers, size: int) -> dict[int, Integers]:
+        return {number: _summed(places, values, size) for number, values in self.columns.items()}
 
 
-def _usage(row: Iterable[int]) -> Usage:
-    sums: dict[str, int] = said(dict(zip(_ORDER, row, strict=True)))
-    del sums[FREE], sums[FROM_CACHE]
-    cost = sums.pop(COST)
-    is_unknown = sums["requests"] + sums["unfinished_attempts"] == sums["unpriced_requests"]
-    return Usage(**sums, cost_nano_usd=None if is_unknown else cost)
+def _summed(places: Integers, values: Integers, size: int) -> Integers:
+    if float(np.abs(values).sum(dtype=np.float64)) < _EXACT:
+        return np.bincount(places, weights=values, minlength=size).astype(np.int64)
+    sums = np.zeros(size, np.int64)
+    np.add.at(sums, places, values)
+    return sums
+
+
+def _distinct(numbers: Integers) -> tuple[Integers, Integers]:
+    """Give the distinct numbers, sorted, and the place of each number among them: without sorting, where it can."""
+    if not len(numbers):
+        return numbers, numbers
+    least = int(numbers.min())
+    length = int(numbers.max()) - least + 1
+    if length > _LONGEST_TABLE:
+        return np.unique(numbers, return_inverse=True)
+    there = np.zeros(length, np.bool_)
+    there[numbers - least] = True
+    found = np.flatnonzero(there)
+    place = np.zeros(length, np.int64)
+    place[found] = np.arange(len(found))
+    return found + least, place[numbers - least]

@@ -212,7 +212,7 @@ def _cells_of(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets) ->
     for calls, rows, tags in calls_of(piece, contents, wish, _MEASURES):
         each, members = _members(calls, rows, tags, wish.by)
         columns = {number: values[each] for number, values in calls.columns.items() if number in _MEASURES}
-        totals.append(Cells.of(_places(piece, buckets, column(calls, QUARTER)[each]), members, columns))
+        totals.append(Cells(_places(piece, buckets, column(calls, QUARTER)[each]), members, columns))
     return totals
 
 
@@ -246,7 +246,7 @@ def _of_section(piece: Piece, section: Section, value: int, wish: Wish, buckets:
     members = np.full(len(rows), value if wish.by else 0) if wish.by in (ALL, wish.first) and wish.by != TAG else None
     codes = column(section, wish.by)[rows] if members is None else members
     columns = {number: values[rows] for number, values in section.columns.items() if number in _MEASURES}
-    return Cells.of(_places(piece, buckets, quarters[rows]), codes, columns)
+    return Cells(_places(piece, buckets, quarters[rows]), codes, columns)
 
 
 def _places(piece: Piece, buckets: Buckets, quarters: Integers) -> Integers:

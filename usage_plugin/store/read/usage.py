@@ -22,8 +22,8 @@ NANO_PER_USD = 1e9
 def totals(engine: Engine, question: Question) -> Usage:
     """Add everything up, to the second."""
     with asked(engine, question, in_buckets=False) as answer:
-        found = answer.cells.folded().usage()
-    return found[0] if found else Usage()
+        (found,) = answer.cells.in_all().usage()
+    return found
 
 
 def before(question: Question) -> Question:
@@ -42,17 +42,16 @@ def series(engine: Engine, question: Question) -> Series:
 
 def stack(engine: Engine, question: Question, *, top: int) -> Stack:
     """Add up per bucket and member of ``question.group_by``; members beyond the *top* become one "other"."""
+    starts = bucket_starts(question)
     with asked(engine, question, by=question.group_by) as answer:
         ranked = _ranked(answer.cells)
-        largest = ranked.member[ranked.member != OTHER][:top]
-        known = [member for member, _ in _named(answer, ranked.only(_rows_of(ranked, largest)))]
-        rows = tuple(
-            _filled(question, answer.cells.only(np.flatnonzero(answer.cells.member == number)))
-            for number in largest.tolist()
-        )
-        others = answer.cells.only(np.flatnonzero(~np.isin(answer.cells.member, largest)))
-    rest = len(ranked.member) - len(largest)
-    return Stack(bucket_starts(question), tuple(known), rows, _filled(question, others) if rest else None, rest)
+        largest = ranked.only(np.flatnonzero(ranked.member != OTHER)[:top])
+        known = [member for member, _ in _named(answer, largest)]
+    slots = len(known) + 1
+    found = answer.cells.by_bucket(len(starts), _slots(answer.cells, largest), slots).usage()
+    rows = [tuple(found[slot::slots]) for slot in range(slots)]
+    rest = len(ranked) - len(largest)
+    return Stack(starts, tuple(known), tuple(rows[:-1]), rows[-1] if rest else None, rest)
 
 
 def shares(engine: Engine, question: Question, *, top: int) -> tuple[Share, ...]:
@@ -62,10 +61,11 @@ def shares(engine: Engine, question: Question, *, top: int) -> tuple[Share, ...]
     """
     with asked(engine, question, by=question.group_by, in_buckets=False) as answer:
         ranked = _ranked(answer.cells)
-        largest = ranked.member[ranked.member != OTHER][:top]
-        known = [Share(member, usage) for member, usage in _named(answer, ranked.only(_rows_of(ranked, largest)))]
-    others = ranked.only(np.flatnonzero(~np.isin(ranked.member, largest))).folded().usage()
-    return (*known, *(Share(None, usage) for usage in others))
+        is_named = np.zeros(len(ranked), np.bool_)
+        is_named[np.flatnonzero(ranked.member != OTHER)[:top]] = True
+        known = [Share(*each) for each in _named(answer, ranked.only(np.flatnonzero(is_named)))]
+    others = ranked.only(np.flatnonzero(~is_named))
+    return (*known, *(Share(None, usage) for usage in others.in_all().usage() if len(others)))
 
 
 def members(engine: Engine, question: Question) -> list[tuple[Member, Usage]]:
@@ -81,7 +81,7 @@ def members(engine: Engine, question: Question) -> list[tuple[Member, Usage]]:
 def confidence(engine: Engine, question: Question) -> ConfidenceSplit:
     """Count requests and attempts, and add up their costs, by how the cost is known."""
     with asked(engine, question, in_buckets=False) as answer:
-        found = answer.cells.folded().counted()
+        found = {name: int(sums[0]) for name, sums in answer.cells.in_all().counted().items()}
     kinds = {
         CostConfidence.ESTIMATED: (found["estimated_requests"], found["estimated_cost_nano_usd"]),
         CostConfidence.PARTIAL: (found["partial_requests"], found["partial_cost_nano_usd"]),
@@ -111,12 +111,17 @@ def cost_series(engine: Engine, question: Question) -> CostSeries:
 
 def _ranked(cells: Cells) -> Cells:
     """Give a row per member, the largest first: by cost, then by requests, then by how long it is known."""
-    found = cells.folded(by_member=True)
+    found = cells.by_member()
     return found.only(np.lexsort((found.member, -found.measure("requests"), -found.measure(COST))))
 
 
-def _rows_of(ranked: Cells, numbers: Integers) -> Integers:
-    return np.flatnonzero(np.isin(ranked.member, numbers))
+def _slots(cells: Cells, largest: Cells) -> Integers:
+    """Give each row the rank of its member, and all members beyond the largest the one after them."""
+    order = np.argsort(largest.member)
+    members = largest.member[order]
+    place = np.searchsorted(members, cells.member)
+    is_one = np.append(members, OTHER - 1)[place] == cells.member if len(members) else np.zeros(len(cells), np.bool_)
+    return np.where(is_one, np.append(order, len(members))[place], len(members))
 
 
 def _named(answer: Answer, ranked: Cells) -> list[tuple[Member, Usage]]:
@@ -126,6 +131,4 @@ def _named(answer: Answer, ranked: Cells) -> list[tuple[Member, Usage]]:
 
 
 def _filled(question: Question, cells: Cells) -> tuple[Usage, ...]:
-    found, nothing = cells.folded(by_bucket=True), Usage()
-    usage = dict(zip(found.bucket.tolist(), found.usage(), strict=True))
-    return tuple(usage.get(place, nothing) for place in range(len(bucket_starts(question))))
+    return tuple(cells.by_bucket(len(bucket_starts(question))).usage())
