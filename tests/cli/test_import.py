@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.cli.conftest import Cli
 from usage_plugin.account import ProcessAccount
@@ -98,3 +99,27 @@ def test_calls_that_are_recorded_live_are_pointed_out(cli: Cli, tmp_path: Path) 
     who = ProcessAccount(process_id="1", role="proxy", host="node", pid=1, version="1", started_at=now, beat_at=now)
     keep_account(engine, who)
     assert f"--before {now:%Y-%m-%dT%H:%M:%SZ}" in cli("import", "csv", "a.csv").error_line
+
+
+def test_a_time_that_was_pruned_is_not_counted_twice(
+    cli: Cli, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its calls' keys are gone, so they are rejected with the way to import what never was."""
+    monkeypatch.setenv("USAGE_DATABASE_URL", database_url)
+    recent = datetime.now(UTC) - timedelta(days=5)
+    Path("a.csv").write_text(f"time,tokens_in,cost\n2026-01-01,1,0.5\n2026-01-02,1,0.5\n{recent.isoformat()},1,0.5\n")
+    assert cli("import", "csv", "a.csv").code == 0
+    assert cli("prune").out.startswith("Deleted 2 calls")
+    ran = cli("import", "csv", "a.csv", "--json")
+    counts = json.loads(ran.out)
+    assert (ran.code, counts["rejected"], counts["known"], counts["new"]) == (1, 2, 1, 0)
+    entry = json.loads(Path("a.csv.rejected.jsonl").read_text().splitlines()[0])
+    assert entry["line"] == 2
+    assert "it ended at 2026-01-01T00:00:00Z" in entry["reason"]
+    assert "--pruned-too" in entry["reason"]
+    assert cli("verify").code == 0
+    Path("b.csv").write_text("time,tokens_in,cost\n2026-01-03,1,0.5\n")
+    forced = json.loads(cli("import", "csv", "b.csv", "--pruned-too", "--json").out)
+    assert (forced["new"], forced["rejected"]) == (1, 0)
+    with connect(database_url).connect() as connection:
+        assert connection.execute(text("SELECT SUM(requests) FROM usage_daily")).scalar_one() == 4

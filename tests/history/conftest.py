@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from tests.history import spend_logs
 from tests.proxy.rows import find_rows
-from usage_plugin.history import Format, Job, Options, Rejects, Tally, all_options, open_source
+from usage_plugin.history import Format, Job, Options, Rejects, Span, Tally, all_options, open_source
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.tables import UsageRecord
@@ -48,11 +47,11 @@ def _create(server: str, name: str, template: str) -> str:
 def imports(engine: Engine, tmp_path: Path) -> Import:
     """Import into a database of each kind in turn."""
 
-    def run(kind: Format, where: object, before: datetime | None = None, **options: Any) -> Tally:
+    def run(kind: Format, where: object, span: Span | None = None, **options: Any) -> Tally:
         chosen = Options(**options)
         source, reader = open_source(kind, str(where), chosen, Settings(data_dir=tmp_path))
         rejects = Rejects(tmp_path / "rejected.jsonl")
-        return Job(engine, source, reader, rejects, all_options(chosen, kind), before).run()
+        return Job(engine, source, reader, rejects, all_options(chosen, kind), span or Span()).run()
 
     return run
 

@@ -19,7 +19,7 @@ from tests.history.spend_logs import KEY_HASH, as_csv, connected, insert, live_k
 from tests.store.oracle import expected, found
 from usage_plugin.capture.catalog import LoadedPriceMap
 from usage_plugin.event import UsageEvent
-from usage_plugin.history import Format
+from usage_plugin.history import Format, Span
 from usage_plugin.history.prices import PricesOfToday, prices_of_today
 from usage_plugin.history.spend_logs import COLUMNS, SpendLogsReader
 from usage_plugin.history.spend_table import SpendTable
@@ -230,12 +230,23 @@ def test_calls_of_one_moment_are_all_read(
     assert len(rows()) == 10
 
 
-def test_only_what_is_older_is_imported(imports: Import, litellm_url: str) -> None:
-    """With a moment, calls that ended then or later stay out, and are counted."""
+def test_only_what_ended_in_the_span_is_imported(imports: Import, litellm_url: str) -> None:
+    """Calls that ended before its first moment, and at its last or later, stay out, and are counted."""
     ends = [RECEIVED.replace(microsecond=0) + timedelta(seconds=seconds) for seconds in (1, 2, 3)]
     insert(litellm_url, [{**table_row(), "request_id": str(end), "endTime": end} for end in ends])
-    tally = imports(Format.SPEND_LOGS, litellm_url, ends[1])
-    assert (tally.new, tally.later) == (1, 2)
+    tally = imports(Format.SPEND_LOGS, litellm_url, Span(before=ends[1]))
+    assert (tally.new, tally.left_out) == (1, 2)
+    tally = imports(Format.SPEND_LOGS, litellm_url, Span(since=ends[1], before=ends[2]))
+    assert (tally.new, tally.left_out) == (1, 2)
+
+
+def test_litellms_own_url_may_be_given_as_it_is(imports: Import, litellm_url: str) -> None:
+    """It names its schema as Prisma does, and tells Prisma how many connections to make."""
+    with connected(litellm_url) as connection:
+        connection.execute('CREATE SCHEMA litellm; ALTER TABLE "LiteLLM_SpendLogs" SET SCHEMA litellm')
+    insert(f"{litellm_url}&options=-csearch_path%3Dlitellm", [table_row()])
+    url = f"{litellm_url}&connection_limit=10&pool_timeout=60&schema=litellm"
+    assert imports(Format.SPEND_LOGS, url).new == 1
 
 
 PLAIN: dict[str, Any] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +18,7 @@ from usage_plugin.errors import InputError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from usage_plugin.history import Options, Tally
+    from usage_plugin.history import Options, Span, Tally
     from usage_plugin.settings import Settings
 
 NAME = "import"
@@ -55,9 +56,16 @@ def command(
         typer.Option("--set", metavar="FIELD=VALUE", help="Give every call this value; may be repeated."),
     ] = None,
     timezone: Annotated[str, typer.Option(help="Time zone of times without an offset.")] = "UTC",
+    since: Annotated[
+        str | None, typer.Option(help="Leave out calls that ended before this moment.", show_default="all calls")
+    ] = None,
     before: Annotated[
         str | None, typer.Option(help="Leave out calls that ended at this moment or later.", show_default="all calls")
     ] = None,
+    pruned_too: Annotated[
+        bool,
+        typer.Option("--pruned-too", help="Import calls of a time that was pruned already; twice would count twice."),
+    ] = False,
     price_from: Annotated[
         PriceSource | None,
         typer.Option(help="Estimate costs that are not in the source by LiteLLM's prices of today.", show_default="no"),
@@ -75,7 +83,7 @@ def command(
     An import that was stopped goes on where it was when it is started again. Lines that make no call are written
     to a file with their reasons.
     """
-    from usage_plugin.history import Options, parse_pairs
+    from usage_plugin.history import Options, Span, parse_pairs
 
     settings, _ = load()
     try:
@@ -87,8 +95,9 @@ def command(
             table=table,
             computes_costs=price_from is not None,
         )
-        until = _moment(before, zone)
-        tally, file = _run(settings, format_name, source, options, before=until, rejected=rejected, quiet=as_json)
+        span = Span(_moment("--since", since, zone), _moment("--before", before, zone))
+        how = _How(span, rejected, pruned_too=pruned_too, quiet=as_json)
+        tally, file = _run(settings, format_name, source, options, how)
     except InputError as error:
         raise typer.BadParameter(str(error)) from None
     typer.echo(_as_json(settings, tally, file) if as_json else _as_text(settings, tally, file))
@@ -96,35 +105,42 @@ def command(
         raise typer.Exit(1)
 
 
-def _run(
-    settings: Settings,
-    name: FormatName,
-    source_name: str,
-    options: Options,
-    *,
-    before: datetime | None,
-    rejected: Path | None,
-    quiet: bool,
-) -> tuple[Tally, Path]:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What is asked of an import, beside what its lines mean."""
+
+    span: Span
+    rejected: Path | None
+    pruned_too: bool
+    quiet: bool
+
+
+def _run(settings: Settings, name: FormatName, source_name: str, options: Options, how: _How) -> tuple[Tally, Path]:
     from usage_plugin.history import Format, Job, Rejects, all_options, open_source
     from usage_plugin.store.database import connect
     from usage_plugin.store.migrate import migrate
 
     kind = Format(name)
     source, reader = open_source(kind, source_name, options, settings)
-    file = rejected or Path(f"{source.name}.rejected.jsonl")
+    file = how.rejected or Path(f"{source.name}.rejected.jsonl")
     engine = connect(settings.url)
     try:
         rejects = Rejects(file)
         migrate(engine)
-        if before is None:
+        if how.span.before is None:
             _warn_of_live_calls(engine)
-        progress = _no_progress if quiet or not sys.stderr.isatty() else _Progress()
-        job = Job(engine, source, reader, rejects, all_options(options, kind), before, progress)
+        progress = _no_progress if how.quiet or not sys.stderr.isatty() else _Progress()
+        job = Job(engine, source, reader, rejects, all_options(options, kind), _span(engine, how), progress)
         return job.run(), file
     finally:
         source.close()
         engine.dispose()
+
+
+def _span(engine: Engine, how: _How) -> Span:
+    from usage_plugin.store.imported import records_pruned_before
+
+    return how.span if how.pruned_too else replace(how.span, pruned_before=records_pruned_before(engine))
 
 
 def _zone(name: str) -> tzinfo:
@@ -136,12 +152,12 @@ def _zone(name: str) -> tzinfo:
         raise InputError(f"--timezone {name} is no time zone", "Write one such as UTC or Europe/Berlin") from None
 
 
-def _moment(written: str | None, zone: tzinfo) -> datetime | None:
+def _moment(option: str, written: str | None, zone: tzinfo) -> datetime | None:
     from usage_plugin.clock import utc_now
     from usage_plugin.history.values import read_moment
 
     try:
-        return None if written is None else read_moment("--before", written, zone, utc_now())
+        return None if written is None else read_moment(option, written, zone, utc_now())
     except ValueError as error:
         raise InputError(str(error)) from None
 
@@ -180,7 +196,7 @@ class _Progress:
 
 
 def _result(tally: Tally) -> dict[str, Any]:
-    counts = {name: getattr(tally, name) for name in ("read", "new", "known", "later", "rejected", "resumed")}
+    counts = {name: getattr(tally, name) for name in ("read", "new", "known", "left_out", "rejected", "resumed")}
     return {**counts, "seconds": round(tally.seconds, 3)}
 
 
@@ -196,7 +212,7 @@ def _as_text(settings: Settings, tally: Tally, file: Path) -> str:
     ]
     told: tuple[tuple[int, str], ...] = (
         (tally.known, "there already"),
-        (tally.later, "left out by --before"),
+        (tally.left_out, "left out by --since or --before"),
         (tally.rejected, f"rejected, see {file}"),
     )
     parts.extend(f"{count:,} {what}" for count, what in told if count)

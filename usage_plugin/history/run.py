@@ -33,8 +33,8 @@ class Tally:
     new: int = 0
     known: int = 0
     """Stored before, by an earlier import; or the same line twice."""
-    later: int = 0
-    """Left out for ``before``."""
+    left_out: int = 0
+    """Not of the time that was asked for."""
     rejected: int = 0
     resumed: bool = False
     done_bytes: int = 0
@@ -48,6 +48,39 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Which calls are meant, by when they ended.
+
+    Args:
+        since: Earlier ones are left out.
+        before: Those that ended then or later are left out.
+        pruned_before: Records of earlier ones were deleted, so that nobody can tell whether such a call is new.
+    """
+
+    since: datetime | None = None
+    before: datetime | None = None
+    pruned_before: datetime | None = None
+
+    def has(self, moment: datetime) -> bool:
+        """Say whether a call of then is meant."""
+        return not ((self.since and moment < self.since) or (self.before and moment >= self.before))
+
+    def check(self, moment: datetime) -> None:
+        """Refuse a call that may be counted already.
+
+        Raises:
+            ValueError: Its time was pruned; says what to do.
+        """
+        if self.pruned_before and moment < self.pruned_before:
+            ended, mark = (f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in (moment, self.pruned_before))
+            msg = (
+                f"it ended at {ended}, and calls before {mark} were pruned: if it was imported or recorded earlier, "
+                "it is counted already. If it never was, import it with --pruned-too"
+            )
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One import.
 
@@ -57,7 +90,7 @@ class Job:
         reader: Who understands them.
         rejects: Where what is no call goes.
         options: Whatever else decides what a line means, so that other options begin anew.
-        before: Calls that completed then or later are left out.
+        span: Which calls are meant.
         progress: Told after each batch.
     """
 
@@ -66,7 +99,7 @@ class Job:
     reader: Reader
     rejects: Rejects
     options: str = ""
-    before: datetime | None = None
+    span: Span = Span()
     progress: Callable[[Tally], None] = lambda _tally: None
 
     def run(self) -> Tally:
@@ -122,13 +155,17 @@ class Job:
             return
         try:
             event = self.reader.event(line.values)
+            ended = event.timing.completed_at
+            is_meant = self.span.has(ended)
+            if is_meant:
+                self.span.check(ended)
         except (ValueError, ArithmeticError, TypeError, AttributeError, KeyError) as error:
             self.rejects.add(line, str(error) or type(error).__name__, self.reader.shown(line.values))
             return
-        if self.before is not None and event.timing.completed_at >= self.before:
-            tally.later += 1
-        else:
+        if is_meant:
             batch.append((line, event))
+        else:
+            tally.left_out += 1
 
     def _store(self, batch: Batch, owner: str, place: Place | None, tally: Tally) -> None:
         self.rejects.flush()
@@ -159,5 +196,5 @@ class Job:
         return self._store_halves(batch[:half]) + self._store_halves(batch[half:])
 
     def _owner(self) -> str:
-        identity = f"{self.source.identity}\x1f{self.options}\x1f{self.before}"
+        identity = f"{self.source.identity}\x1f{self.options}\x1f{self.span.since}\x1f{self.span.before}"
         return f"import-{hashlib.blake2b(identity.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}"

@@ -15,8 +15,9 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
+from sqlalchemy.engine import make_url
 
-from usage_plugin.database_url import check_database_url
+from usage_plugin.database_url import SCHEMA, check_database_url, schema_of
 from usage_plugin.errors import InputError, StoreUnavailable
 from usage_plugin.history.lines import Line, Place
 from usage_plugin.history.spend_logs import COLUMNS, REQUIRED
@@ -24,6 +25,17 @@ from usage_plugin.history.spend_logs import COLUMNS, REQUIRED
 TABLE = "LiteLLM_SpendLogs"
 PAGE = 1000
 _TIMEOUT_S = 10
+# https://www.prisma.io/docs/orm/overview/databases/postgresql#arguments
+_PRISMAS_OWN = {
+    "connection_limit",
+    "pgbouncer",
+    "pool_timeout",
+    "socket_timeout",
+    "sslaccept",
+    "sslidentity",
+    "sslpassword",
+    "statement_cache_size",
+}
 _EPOCH = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
 Row = dict[str, Any]
@@ -110,13 +122,14 @@ class SpendTable:
 
 def _connect(url: str) -> psycopg.Connection[Row]:
     try:
+        url = _without_prismas_own(url)
         check_database_url(url)
         if not url.startswith("postgres"):
             msg = f"LiteLLM keeps no log in {url.partition(':')[0]}"
             raise ValueError(msg)
     except ValueError as error:
         raise InputError(f"SOURCE: {error}", "Give postgresql://USER:PASSWORD@HOST/DATABASE or a CSV file") from None
-    plain = f"postgresql://{url.partition('://')[2]}"
+    plain = _with_search_path(f"postgresql://{url.partition('://')[2]}")
     try:
         connection = psycopg.connect(plain, row_factory=dict_row, connect_timeout=_TIMEOUT_S)
     except psycopg.Error as error:
@@ -126,6 +139,22 @@ def _connect(url: str) -> psycopg.Connection[Row]:
     connection.prepare_threshold = None
     set_json_loads(orjson.loads, connection)
     return connection
+
+
+def _without_prismas_own(url: str) -> str:
+    """Leave out what LiteLLM's own URL says to Prisma about its connections."""
+    place, mark, query = url.partition("?")
+    kept = [part for part in query.split("&") if part.partition("=")[0] not in _PRISMAS_OWN]
+    return f"{place}{mark}{'&'.join(kept)}" if mark and kept else place
+
+
+def _with_search_path(url: str) -> str:
+    """Choose the schema of Prisma's spelling in libpq's own, which does not know it."""
+    parsed = make_url(url)
+    if schema := schema_of(parsed):
+        options = f"{parsed.query.get('options', '')} -csearch_path={schema}".strip()
+        parsed = parsed.difference_update_query([SCHEMA]).update_query_dict({"options": options})
+    return parsed.render_as_string(hide_password=False)
 
 
 def _microseconds(moment: datetime) -> int:

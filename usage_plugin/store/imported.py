@@ -1,4 +1,4 @@
-"""A store in, since when calls are recorded live out: what an import should leave alone."""
+"""A store in, since when calls are recorded live and up to when they were pruned out: what an import leaves alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.database import unavailable
+from usage_plugin.store.retention import Kind, pruned_before
 from usage_plugin.store.tables import PipelineProcess, table_of
 
 _LIVE_WITHIN_US = 3_600_000_000
@@ -31,3 +32,16 @@ def recorded_live_since(engine: Engine) -> datetime | None:
     except SQLAlchemyError as error:
         raise unavailable(engine.url, error) from None
     return found
+
+
+def records_pruned_before(engine: Engine) -> datetime:
+    """Give the moment before which calls were deleted; their keys are gone with them.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+    """
+    try:
+        with engine.connect() as connection:
+            return pruned_before(connection)[Kind.RECORDS]
+    except SQLAlchemyError as error:
+        raise unavailable(engine.url, error) from None
