@@ -86,18 +86,18 @@ class Settings(BaseSettings):
         le=36_500,
         description="Days for which `usage-plugin prune` keeps single calls and their tags; 0 for ever.",
     )
-    retain_hourly_days: int = Field(
+    retain_sheets_days: int = Field(
         default=800,
         ge=0,
         le=36_500,
-        description="Days for which hourly totals are kept, at least as long as single calls; 0 for ever. "
+        description="Days for which totals by the hour are kept, at least as long as single calls; 0 for ever. "
         "800 days let two years be compared.",
     )
     retain_daily_days: int = Field(
         default=0,
         ge=0,
         le=36_500,
-        description="Days for which daily totals are kept, at least as long as hourly ones; 0 for ever.",
+        description="Days for which daily totals are kept, at least as long as those by the hour; 0 for ever.",
     )
     timezone: str = Field(
         default="UTC",

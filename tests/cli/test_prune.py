@@ -28,8 +28,8 @@ def test_what_would_go_is_what_goes(cli: Cli, database_url: str, monkeypatch: py
         assert (dry.code, dry.out.splitlines()[0]) == (0, "Would delete:")
         assert dry.out.splitlines()[1].startswith("2 calls and their tags of 2")
     going = json.loads(cli("prune", "--dry-run", "--json").out)["going"]
-    assert [(each["kind"], each["rows"]) for each in going] == [("records", 2), ("hourly", 0), ("daily", 0)]
-    assert json.loads(cli("prune", "--json").out)["deleted"] == {"records": 2, "hourly": 0, "daily": 0}
+    assert [(each["kind"], each["rows"]) for each in going] == [("records", 2), ("daily", 0)]
+    assert json.loads(cli("prune", "--json").out)["deleted"] == {"records": 2, "daily": 0}
     assert cli("prune").out == "Nothing is older than it is kept for.\n"
     assert cli("verify").out.startswith("2 calls")
 

@@ -21,14 +21,14 @@ def test_a_difference_is_named_repaired_and_gone(cli: Cli, database_url: str, mo
     migrate(engine)
     write_events(engine, [make_event(team_id="blue")])
     good = cli("verify")
-    assert (good.code, good.out) == (0, "1 calls of 1 days, 2 totals: all agree.\n")
+    assert (good.code, good.out) == (0, "1 calls of 1 days, 1 totals: all agree.\n")
     with engine.begin() as connection:
-        connection.execute(text("UPDATE usage_hourly SET requests = 3"))
+        connection.execute(text("UPDATE usage_daily SET requests = 3"))
     engine.dispose()
     wrong = cli("verify")
     assert wrong.code == 1
     line, summary, remedy = wrong.out.splitlines()
-    assert line.startswith("usage_hourly hour=2026-01-05T12:00+00:00 team_id=blue ")
+    assert line.startswith("usage_daily day=2026-01-05 team_id=blue ")
     assert line.endswith(": requests is 3, should be 1")
     assert "1 differ" in summary
     assert remedy == "Repair them: usage-plugin verify --repair"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from usage_plugin.hold.spool_reader import SpoolReader
 from usage_plugin.hold.writer import Writer
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
-from usage_plugin.store.rollups import fold_hours
+from usage_plugin.store.rollups import fold
 from usage_plugin.store.rows import record_row
 from usage_plugin.store.write import SpoolMark
 from usage_plugin.testing import make_event
@@ -48,11 +49,13 @@ def rejected(number: int, **who: str) -> UsageEvent:
     )
 
 
-def sums(events: Sequence[UsageEvent]) -> list[float]:
-    """Give what the totals of a day would be, without the latencies' last digits."""
-    totals = fold_hours(record_row(event, NOON) for event in events)
-    added = [sum(values) for values in zip(*(place.added for place in totals.values()), strict=True)]
-    return [round(value, 3) for value in (*added, sum(place.cost or 0 for place in totals.values()))]
+def sums(events: Sequence[UsageEvent]) -> Counter[str]:
+    """Give what the totals of a day would be, by name."""
+    folded = fold([record_row(event, NOON) for event in events])
+    totals = Counter[str]()
+    for sums_of_place in folded.sums.values():
+        totals.update(dict(zip((*folded.names, "cost_nano_usd"), sums_of_place, strict=False)))
+    return totals
 
 
 def test_a_flood_without_keys_is_one_row_a_minute(engine: Engine, tmp_path: Path) -> None:
@@ -66,9 +69,9 @@ def test_a_flood_without_keys_is_one_row_a_minute(engine: Engine, tmp_path: Path
     recorder.stop()
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT COUNT(*), SUM(calls), MAX(calls) FROM usage_record")).one()
-        hours = connection.execute(text("SELECT COUNT(*), SUM(rejected_requests) FROM usage_hourly")).one()
+        days = connection.execute(text("SELECT COUNT(*), SUM(rejected_requests) FROM usage_daily")).one()
     assert tuple(map(int, rows)) == (ROWS_PER_MINUTE + 1, 1000, 1000 - ROWS_PER_MINUTE)
-    assert tuple(map(int, hours)) == (1, 1000)
+    assert tuple(map(int, days)) == (1, 1000)
     assert recorder.counts.folded == 1000 - ROWS_PER_MINUTE
 
 

@@ -9,34 +9,26 @@ from typing import Any
 from sqlalchemy import Engine, Table, select
 
 from usage_plugin.event import TOKEN_FIELDS
-from usage_plugin.store.tables import Totals, UsageDaily, UsageHourly, UsageRecord, table_of
+from usage_plugin.store.tables import Totals, UsageDaily, UsageRecord, table_of
 
-EXACT = tuple(name for name in Totals.model_fields if name != "latency_ms_sum")
+TOTALS = tuple(Totals.model_fields)
 DIMENSIONS = ("organization_id", "team_id", "user_id", "model", "provider")
 Place = tuple[Any, ...]
 ByPlace = dict[Place, dict[str, Any]]
 
 
-def expected(engine: Engine) -> tuple[ByPlace, ByPlace]:
-    """Give daily and hourly totals by place, from the records."""
+def expected(engine: Engine) -> ByPlace:
+    """Give daily totals by place, from the records."""
     days: defaultdict[Place, dict[str, Any]] = defaultdict(_nothing)
-    hours: defaultdict[Place, dict[str, Any]] = defaultdict(_nothing)
     for record in _rows(engine, table_of(UsageRecord)):
-        moment, status = record["completed_at"], record["status"]
-        dimensions = _dimensions(record)
-        for totals in (days[moment.date(), *dimensions], hours[_hour(moment), *dimensions, _key(record), status]):
-            _count(totals, record)
-    return _rounded(days), _rounded(hours)
+        _count(days[record["completed_at"].date(), *_dimensions(record)], record)
+    return dict(days)
 
 
-def found(engine: Engine) -> tuple[ByPlace, ByPlace]:
-    """Give daily and hourly totals by place, as they are kept."""
-    days = {(row["day"], *_dimensions(row)): row for row in _rows(engine, table_of(UsageDaily))}
-    hours = {
-        (row["hour"], *_dimensions(row), row["api_key_hash"], row["status"]): row
-        for row in _rows(engine, table_of(UsageHourly))
-    }
-    return _rounded(days), _rounded(hours)
+def found(engine: Engine) -> ByPlace:
+    """Give daily totals by place, as they are kept."""
+    rows = _rows(engine, table_of(UsageDaily))
+    return {(row["day"], *_dimensions(row)): {name: row[name] for name in TOTALS} for row in rows}
 
 
 def _rows(engine: Engine, table: Table) -> list[Mapping[str, Any]]:
@@ -45,30 +37,11 @@ def _rows(engine: Engine, table: Table) -> list[Mapping[str, Any]]:
 
 
 def _nothing() -> dict[str, Any]:
-    return {**dict.fromkeys(EXACT, 0), "cost_nano_usd": None, "latency_ms_sum": 0.0}
-
-
-def _rounded(places: Mapping[Place, Mapping[str, Any]]) -> ByPlace:
-    """Keep the totals alone; only the sum of latencies is no integer."""
-    return {
-        place: {**{name: row[name] for name in EXACT}, "latency_ms_sum": round(row["latency_ms_sum"], 3)}
-        for place, row in places.items()
-    }
+    return {**dict.fromkeys(TOTALS, 0), "cost_nano_usd": None}
 
 
 def _dimensions(row: Mapping[str, Any]) -> Place:
     return tuple(row[name] for name in DIMENSIONS)
-
-
-def _hour(moment: Any) -> Any:
-    return moment.replace(minute=0, second=0, microsecond=0)
-
-
-def _key(record: Mapping[str, Any]) -> str | None:
-    known = ("organization_id", "team_id", "user_id", "api_key_alias")
-    unknown_caller = all(record[name] is None for name in known)
-    key: str | None = record["api_key_hash"]
-    return None if record["status"] == "rejected" and unknown_caller else key
 
 
 def _count(totals: dict[str, Any], record: Mapping[str, Any]) -> None:
@@ -78,7 +51,6 @@ def _count(totals: dict[str, Any], record: Mapping[str, Any]) -> None:
         totals["failed_requests"] += calls if status in ("failure", "interrupted") else 0
         totals["rejected_requests"] += calls if status == "rejected" else 0
         totals["cached_requests"] += calls if record["cache_hit"] else 0
-        totals["latency_ms_sum"] += 0 if status == "rejected" else record["latency_ms"] * calls
     else:
         totals["unfinished_attempts"] += calls
     for kind in ("unpriced", "estimated", "partial"):

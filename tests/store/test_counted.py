@@ -43,13 +43,12 @@ def test_a_row_that_counts_calls_counts_in_the_totals_as_so_many(engine: Engine)
     """Tokens and cost of such a row are sums already; its latency is a mean."""
     counted = make_event(calls=4, latency_ms=250.0, cost_usd="0.5", confidence=CostConfidence.ESTIMATED)
     write_events(engine, [counted, make_event(calls=3, is_terminal=False, cost_usd=None)])
-    columns = "requests, unfinished_attempts, estimated_requests, unpriced_requests, latency_ms_sum, total_tokens"
+    columns = "requests, unfinished_attempts, estimated_requests, unpriced_requests, total_tokens"
     assert one(engine, columns, "usage_daily") == {
         "requests": 4,
         "unfinished_attempts": 3,
         "estimated_requests": 4,
         "unpriced_requests": 3,
-        "latency_ms_sum": 1000.0,
         "total_tokens": 2200,
     }
     assert found(engine) == expected(engine)
@@ -75,7 +74,7 @@ def test_counted_calls_are_added_to_the_row_with_their_key(engine: Engine) -> No
     assert "12:05:00" in str(moments["completed_at"])
     assert "11:59:59.9" in str(moments["received_at"])
     assert found(engine) == expected(engine)
-    assert one(engine, "requests", "usage_hourly") == {"requests": 7}
+    assert one(engine, "requests", "usage_daily") == {"requests": 7}
 
 
 def test_unpriced_calls_stay_unpriced_when_they_are_counted_together(engine: Engine) -> None:
@@ -153,8 +152,9 @@ def test_an_event_withdraws_the_row_that_it_replaces(engine: Engine) -> None:
     assert write_events(engine, [final]) == 1
     assert write_events(engine, [final]) == 0
     assert one(engine, "event_key, tag", "usage_record_tag") == {"event_key": "f" * 32, "tag": "b"}
-    assert one(engine, "status, cost_nano_usd", "usage_hourly") == {"status": "success", "cost_nano_usd": 500_000_000}
-    assert one(engine, "requests, failed_requests", "usage_daily") == {"requests": 1, "failed_requests": 0}
+    assert one(engine, "status") == {"status": "success"}
+    columns = "requests, failed_requests, cost_nano_usd"
+    assert one(engine, columns, "usage_daily") == {"requests": 1, "failed_requests": 0, "cost_nano_usd": 500_000_000}
     assert found(engine) == expected(engine)
 
 
@@ -184,11 +184,7 @@ def test_made_up_keys_leave_no_totals_behind(engine: Engine) -> None:
     refused = [make_event(status=Status.REJECTED, model=None, api_key_hash=f"made-up-{i}") for i in range(1000)]
     known = make_event(status=Status.REJECTED, model=None, api_key_hash="ours", api_key_alias="ci")
     write_events(engine, [*refused, known])
-    totals = rows(engine, "SELECT api_key_hash, rejected_requests FROM usage_hourly ORDER BY rejected_requests")
-    assert totals == [
-        {"api_key_hash": "ours", "rejected_requests": 1},
-        {"api_key_hash": None, "rejected_requests": 1000},
-    ]
+    assert one(engine, "rejected_requests", "usage_daily") == {"rejected_requests": 1001}
     assert one(engine, "COUNT(DISTINCT api_key_hash) AS n") == {"n": 1001}
 
 

@@ -25,7 +25,7 @@ from usage_plugin.store import tables
 from usage_plugin.store.database import connect, writing
 from usage_plugin.store.migrate import VERSION_TABLE, SchemaState, _config, migrate, schema_state
 from usage_plugin.store.rows import RECORD_COLUMNS, record_row
-from usage_plugin.store.tables import table_of
+from usage_plugin.store.tables import Totals, table_of
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -74,6 +74,7 @@ def _is_declared_alike(engine: Engine) -> Callable[..., bool]:
 
 MOMENT = datetime(2026, 3, 31, 23, 59, 59, 999999, tzinfo=UTC)
 TAGS = ("b", "ä", "a:1")
+TEAMS = (None, "", "None", "a,b", '"名前"', "a\x1fb")
 OLD_CALLS = [
     make_event(completed_at=MOMENT, tags=TAGS, client_ip="10.0.0.255", ttft_ms=12.345, team_id="t", stream=True),
     make_event(completed_at=MOMENT + timedelta(microseconds=1), team_id="", litellm_call_id=str(UUID(int=7))),
@@ -98,6 +99,24 @@ def test_calls_of_an_older_version_stay_as_they_are(database_url: str) -> None:
     assert write_events(engine, OLD_CALLS) == 0
     assert write_events(engine, [replace(event, event_key=f"f{n:031x}") for n, event in enumerate(OLD_CALLS)]) == 5
     assert [_count(engine, table) for table in shared] == counts
+    engine.dispose()
+
+
+def test_totals_of_an_older_version_go_on(database_url: str) -> None:
+    """A day's totals stay as they are, and further calls are added to them, whatever their dimensions are."""
+    engine = connect(database_url)
+    with writing(engine).begin() as connection:
+        command.upgrade(_config(connection), "0006")
+        daily = Table("usage_daily", MetaData(), autoload_with=connection)
+        others = dict.fromkeys((*Totals.model_fields, "latency_ms_sum"), 0)
+        for number, team in enumerate(TEAMS):
+            row = {"rollup_key": f"{number:032x}", "day": MOMENT.date(), "team_id": team, "model": "m", **others}
+            connection.execute(daily.insert(), row | {"requests": 7, "provider": "openai", "cost_nano_usd": 5})
+    migrate(engine)
+    write_events(engine, [make_event(completed_at=MOMENT, team_id=team, model="m", user_id=None) for team in TEAMS])
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT team_id, requests, cost_nano_usd, output_image_tokens FROM usage_daily"))
+        assert {tuple(row) for row in rows} == {(team, 8, 1_000_005, 0) for team in TEAMS}
     engine.dispose()
 
 

@@ -26,7 +26,7 @@ from usage_plugin.testing import make_event
 
 NOW = datetime(2026, 11, 20, 15, 20, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-KEEP_TEN_DAYS = Retention(records_days=10, hourly_days=FOR_EVER, daily_days=FOR_EVER)
+KEEP_TEN_DAYS = Retention(records_days=10, sheets_days=FOR_EVER, daily_days=FOR_EVER)
 
 
 def quick(**options: Any) -> Pace:
@@ -57,7 +57,7 @@ def test_calls_go_with_their_tags_and_their_totals_stay(engine: Engine) -> None:
     assert str(oldest) >= "2026-11-10 15:00" > str(NOW - 11 * DAY)
     assert mark <= datetime(2026, 11, 10, 15, tzinfo=UTC)
     left = count(engine, "usage_record")
-    assert pruned.rows == {Kind.RECORDS: 200 - left, Kind.HOURLY: 0, Kind.DAILY: 0}
+    assert pruned.rows == {Kind.RECORDS: 200 - left, Kind.DAILY: 0}
     assert 95 < left < 105
     assert count(engine, "usage_record_tag") == 2 * left
     assert seen[-1] == (200 - left, 200 - left)
@@ -71,17 +71,16 @@ def test_calls_go_with_their_tags_and_their_totals_stay(engine: Engine) -> None:
 def test_a_dry_run_says_what_would_go_and_changes_nothing(engine: Engine) -> None:
     """Rows, days and bytes of each kind; afterwards there is nothing left to say."""
     fill(engine)
-    retention = Retention(records_days=2, hourly_days=5, daily_days=8)
-    records, hourly, daily = plan(engine, retention, NOW)
+    retention = Retention(records_days=2, sheets_days=5, daily_days=8)
+    records, daily = plan(engine, retention, NOW)
     assert count(engine, "usage_record") == 200
     assert (records.rows, records.days) == (179, 19)
     assert records.before == datetime(2026, 11, 18, 15, tzinfo=UTC)
     assert records.about_bytes > 1000
-    assert (hourly.before, hourly.days) == (datetime(2026, 11, 15, tzinfo=UTC), 15)
     assert (daily.before, daily.rows, daily.days) == (datetime(2026, 11, 12, tzinfo=UTC), 12, 12)
     pruned = prune(engine, retention, NOW, quick())
-    assert pruned.rows == {each.kind: each.rows for each in (records, hourly, daily)}
-    assert [each.rows for each in plan(engine, retention, NOW)] == [0, 0, 0]
+    assert pruned.rows == {each.kind: each.rows for each in (records, daily)}
+    assert [each.rows for each in plan(engine, retention, NOW)] == [0, 0]
     assert verify(engine).is_right
 
 
@@ -89,10 +88,10 @@ def test_for_ever_is_for_ever(engine: Engine) -> None:
     """With 0 nothing goes, however old it is; totals never go before what they sum up."""
     write_events(engine, [make_event(completed_at=datetime(1999, 1, 1, tzinfo=UTC))])
     for retention in (Retention(0, 0, 0), Retention(0, 1, 1)):
-        assert retention.cutoffs(NOW)[Kind.HOURLY] == BEGINNING.replace(hour=0)
+        assert retention.cutoffs(NOW)[Kind.SHEETS] == BEGINNING.replace(hour=0)
         assert sum(prune(engine, retention, NOW, quick()).rows.values()) == 0
-    cutoffs = Retention(records_days=90, hourly_days=30, daily_days=7).cutoffs(NOW)
-    assert cutoffs[Kind.DAILY] <= cutoffs[Kind.HOURLY] <= cutoffs[Kind.RECORDS]
+    cutoffs = Retention(records_days=90, sheets_days=30, daily_days=7).cutoffs(NOW)
+    assert cutoffs[Kind.DAILY] <= cutoffs[Kind.SHEETS] <= cutoffs[Kind.RECORDS]
 
 
 def test_pruning_that_is_stopped_goes_on_where_it_was(engine: Engine) -> None:

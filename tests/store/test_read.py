@@ -249,8 +249,8 @@ CALLS: st.SearchStrategy[dict[str, Any]] = st.builds(
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(CALLS, max_size=8), st.integers(0, 24 * 60 - 1))
-def test_hourly_totals_and_records_agree(engine: Engine, calls: list[dict[str, Any]], minute: int) -> None:
-    """Splitting a day anywhere gives the day: the records' sums mean what the hourly totals mean."""
+def test_totals_of_any_part_of_a_day_agree(engine: Engine, calls: list[dict[str, Any]], minute: int) -> None:
+    """Splitting a day anywhere gives the day: the sums of calls mean what the sheets mean."""
     write_events(engine, [at(call.pop("hour"), call.pop("minute"), **call) for call in calls])
     cut = DAY.start + timedelta(minutes=minute)
     parts = read.totals(engine, DAY.between(DAY.start, cut)) + read.totals(engine, DAY.between(cut, DAY.end))

@@ -67,7 +67,7 @@ def test_a_locked_file_is_to_be_let_go(sqlite_url: str) -> None:
 
     def write(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA busy_timeout = 0")
-        connection.execute(text("DELETE FROM usage_hourly"))
+        connection.execute(text("DELETE FROM usage_daily"))
 
     assert "Another program holds the file" in refused(engine, write).remedy
     other.close()
@@ -98,7 +98,7 @@ def test_a_database_that_only_reads_is_told_apart(database_url: str) -> None:
 
 def test_a_missing_table_asks_for_a_migration(database_url: str) -> None:
     """On both databases."""
-    error = refused(connect(database_url), lambda connection: connection.execute(text("SELECT * FROM usage_hourly")))
+    error = refused(connect(database_url), lambda connection: connection.execute(text("SELECT * FROM usage_daily")))
     assert error.remedy == "Run: usage-plugin migrate"
 
 

@@ -34,23 +34,27 @@ def change(engine: Engine, sql: str, **values: Any) -> None:
 
 
 def company(calls: int = 60) -> list[UsageEvent]:
-    """Make calls of each kind over some days, with a gap between them."""
+    """Make calls of each kind over some days, with a gap between them; on the last one nobody knows a cost."""
     statuses, confidences = tuple(Status), tuple(CostConfidence)
+    unpriced = make_event(completed_at=NOON + 90 * DAY, cost_usd=None, confidence=CostConfidence.UNPRICED)
     return [
-        make_event(
-            completed_at=NOON + number % 7 * HOUR * 9 + (number % 3) * 40 * DAY,
-            team_id=("a", None, "")[number % 3],
-            team_alias="Team" if number % 3 == 0 else None,
-            status=statuses[number % len(statuses)],
-            is_terminal=number % 11 != 0,
-            cache_hit=number % 5 == 0,
-            confidence=confidences[number % len(confidences)],
-            cost_usd=None if confidences[number % len(confidences)] is CostConfidence.UNPRICED else "0.000000001",
-            latency_ms=0.1 * number,
-            calls=1 + number % 4,
-            api_key_hash=f"key{number % 2}",
-        )
-        for number in range(calls)
+        unpriced,
+        *(
+            make_event(
+                completed_at=NOON + number % 7 * HOUR * 9 + (number % 3) * 40 * DAY,
+                team_id=("a", None, "")[number % 3],
+                team_alias="Team" if number % 3 == 0 else None,
+                status=statuses[number % len(statuses)],
+                is_terminal=number % 11 != 0,
+                cache_hit=number % 5 == 0,
+                confidence=confidences[number % len(confidences)],
+                cost_usd=None if confidences[number % len(confidences)] is CostConfidence.UNPRICED else "0.000000001",
+                latency_ms=0.1 * number,
+                calls=1 + number % 4,
+                api_key_hash=f"key{number % 2}",
+            )
+            for number in range(calls)
+        ),
     ]
 
 
@@ -75,14 +79,14 @@ def test_an_empty_database_is_right(engine: Engine) -> None:
 
 
 def test_a_billionth_of_a_dollar_is_a_difference(engine: Engine) -> None:
-    """Bucket, dimensions and both values are named; the day is right, since the records are."""
+    """Day, dimensions and both values are named."""
     write_events(engine, [make_event(completed_at=NOON, team_id="a", cost_usd="0.5"), make_event()])
-    change(engine, "UPDATE usage_hourly SET cost_nano_usd = cost_nano_usd + 1 WHERE team_id = 'a'")
+    change(engine, "UPDATE usage_daily SET cost_nano_usd = cost_nano_usd + 1 WHERE team_id = 'a'")
     result = verify(engine)
     (difference,) = result.first
     assert not result.is_right
-    assert difference.rollup.name == "usage_hourly"
-    assert difference.dimensions["hour"] == NOON
+    assert difference.table == "usage_daily"
+    assert difference.dimensions["day"] == NOON.date()
     assert difference.dimensions["team_id"] == "a"
     assert difference.columns == {"cost_nano_usd": (500_000_001, 500_000_000)}
 
@@ -90,13 +94,13 @@ def test_a_billionth_of_a_dollar_is_a_difference(engine: Engine) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "DELETE FROM usage_hourly WHERE team_id = 'a'",
+        "DELETE FROM usage_daily WHERE team_id = 'a'",
         "DELETE FROM usage_daily",
         "UPDATE usage_daily SET cost_nano_usd = NULL",
-        "UPDATE usage_hourly SET cost_nano_usd = 0 WHERE cost_nano_usd IS NULL",
-        "UPDATE usage_hourly SET latency_ms_sum = latency_ms_sum + 1",
-        "UPDATE usage_hourly SET model = 'another'",
-        "UPDATE usage_daily SET rollup_key = 'x' || substr(rollup_key, 2), requests = requests + 1",
+        "UPDATE usage_daily SET cost_nano_usd = 0 WHERE cost_nano_usd IS NULL",
+        "UPDATE usage_daily SET input_image_tokens = 1",
+        "UPDATE usage_daily SET model = 'another'",
+        "UPDATE usage_daily SET rollup_key = {another_key}, requests = requests + 1",
         "DELETE FROM usage_call WHERE caller_id IN (SELECT id FROM usage_caller WHERE team_id IS NULL)",
         "UPDATE usage_call SET calls = calls + 1",
     ],
@@ -105,7 +109,7 @@ def test_every_damage_is_found_and_repaired(engine: Engine, damage: str) -> None
     """Rows that are missing, changed, or stand for calls that are not there; names of teams and keys stay."""
     write_events(engine, company())
     assert verify(engine).is_right
-    change(engine, damage)
+    change(engine, damage.format(another_key=_another_key(engine)))
     result = verify(engine)
     assert result.differences > 0
     assert len(result.first) == min(result.differences, SHOWN)
@@ -118,27 +122,25 @@ def test_every_damage_is_found_and_repaired(engine: Engine, damage: str) -> None
     assert verify(engine).differences == 0
     assert found(engine) == expected(engine)
     with engine.connect() as connection:
-        named = connection.execute(text("SELECT DISTINCT team_id, team_alias FROM usage_hourly WHERE team_id = 'a'"))
+        named = connection.execute(text("SELECT DISTINCT team_id, team_alias FROM usage_daily WHERE team_id = 'a'"))
         assert [tuple(row) for row in named] == [("a", "Team")]
     write_events(engine, company())
     assert verify(engine).is_right
 
 
 def test_totals_of_records_that_were_pruned_are_no_difference(engine: Engine) -> None:
-    """Hours before the mark are taken as they are; the day that it cuts is their sum and the rest's."""
-    write_events(engine, [make_event(completed_at=NOON + number * HOUR) for number in range(-30, 6)])
+    """Days of which records went are taken as they are; whole ones are compared."""
+    write_events(engine, [make_event(completed_at=NOON + number * HOUR) for number in range(-30, 18)])
     with writing(engine).begin() as connection:
         calls = table_of(UsageCall)
         connection.execute(calls.delete().where(calls.c.completed_at < NOON))
         move_retention_mark(connection, Kind.RECORDS, NOON)
         move_retention_mark(connection, Kind.RECORDS, NOON - DAY)
     result = verify(engine)
-    assert (result.is_right, result.calls, result.days) == (True, 6, 2)
-    change(engine, "UPDATE usage_hourly SET requests = 7 WHERE hour >= :noon", noon=_sql(engine, NOON))
+    assert (result.is_right, result.calls, result.days, result.totals) == (True, 18, 3, 1)
     change(engine, "UPDATE usage_daily SET requests = requests + 1")
-    result = verify(engine, repair=True)
-    assert (result.differences, result.repaired, result.is_right) == (8, 7, False)
-    assert [each.can_repair for each in result.first] == [False, *[True] * 7]
+    assert [each.dimensions["day"] for each in verify(engine, repair=True).first] == [(NOON + DAY).date()]
+    assert verify(engine).is_right
 
 
 @pytest.mark.parametrize("repair", [False, True])
@@ -146,7 +148,6 @@ def test_writers_go_on_meanwhile(engine: Engine, repair: bool) -> None:
     """Calls that come while it compares or repairs are neither lost in the totals nor called a difference."""
     write_events(engine, company())
     if repair:
-        change(engine, "UPDATE usage_hourly SET requests = requests + 1")
         change(engine, "UPDATE usage_daily SET requests = requests + 1")
 
     def write(number: int) -> None:
@@ -171,7 +172,7 @@ def test_writers_go_on_meanwhile(engine: Engine, repair: bool) -> None:
 def test_a_repair_waits_for_writers(engine: Engine) -> None:
     """Totals that somebody is about to change are not read before they are changed."""
     write_events(engine, [make_event()])
-    change(engine, "UPDATE usage_hourly SET requests = 2")
+    change(engine, "UPDATE usage_daily SET requests = 2")
     results: list[Verification] = []
     repair = Thread(target=lambda: results.append(verify(engine, repair=True)))
     with writing(engine).begin() as writer:
@@ -205,14 +206,15 @@ EVENTS = st.lists(
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(EVENTS, min_size=1, max_size=3), column=st.sampled_from(["calls", "prompt_tokens"]))
 def test_right_totals_agree_and_wrong_ones_do_not(engine: Engine, batches: list[list[UsageEvent]], column: str) -> None:
-    """Whatever is written agrees; a record that changes behind the store's back is found in its hour and its day."""
+    """Whatever is written agrees; a record that changes behind the store's back is found in its day."""
     _empty(engine)
     for batch in batches:
         write_events(engine, batch)
     assert verify(engine).differences == 0
     key = batches[0][0].event_key
     change(engine, f"UPDATE usage_call SET {column} = {column} + 1 WHERE event_key = :key", key=bytes.fromhex(key))
-    assert {each.rollup.name for each in verify(engine).first} == {"usage_daily", "usage_hourly"}
+    (difference,) = verify(engine).first
+    assert difference.dimensions["day"] == batches[0][0].timing.completed_at.date()
 
 
 def test_a_database_without_tables_is_sent_to_migrate(database_url: str) -> None:
@@ -227,5 +229,8 @@ def _empty(engine: Engine) -> None:
             connection.execute(table_of(table).delete())
 
 
-def _sql(engine: Engine, moment: datetime) -> Any:
-    return moment if engine.dialect.name == "postgresql" else moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+def _another_key(engine: Engine) -> str:
+    """Say in SQL of a row's key one that nothing hashes to."""
+    if engine.dialect.name == "postgresql":
+        return "decode(md5(rollup_key), 'hex')"
+    return "CAST(hex(rollup_key) AS BLOB)"

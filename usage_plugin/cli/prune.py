@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NAME = "prune"
 EXAMPLE = "usage-plugin prune --dry-run"
-_NAMES = {"records": "calls and their tags", "hourly": "hourly totals", "daily": "daily totals"}
+_NAMES = {"records": "calls and their tags", "sheets": "sheets of totals", "daily": "daily totals"}
 
 
 def command(
@@ -34,7 +34,7 @@ def command(
     from usage_plugin.store.retention import Retention
 
     settings, _ = load()
-    retention = Retention(settings.retain_records_days, settings.retain_hourly_days, settings.retain_daily_days)
+    retention = Retention(settings.retain_records_days, settings.retain_sheets_days, settings.retain_daily_days)
     engine, now = connect(settings.url), utc_now()
     if dry_run:
         going = plan(engine, retention, now)

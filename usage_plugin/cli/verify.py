@@ -24,9 +24,9 @@ def command(
     repair: Annotated[bool, typer.Option("--repair", help="Write totals that differ anew.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Compute the hourly and daily totals anew from the records and compare, while proxies go on writing.
+    """Compute the totals anew from the records and compare, while proxies go on writing.
 
-    Exit code 1 when a total differs (with --repair: when one could not be repaired).
+    Exit code 1 when a total differs (with --repair: when it could not be repaired).
     """
     from usage_plugin.store.database import connect
     from usage_plugin.store.verify import verify
@@ -48,7 +48,7 @@ def _as_json(database: str, result: Verification) -> str:
 def _difference(difference: Difference) -> Mapping[str, Any]:
     columns = {name: {"kept": kept, "expected": due} for name, (kept, due) in difference.columns.items()}
     place = {name: _shown(value) for name, value in difference.dimensions.items()}
-    return {"table": difference.rollup.name, **place, "columns": columns, "can_repair": difference.can_repair}
+    return {"table": difference.table, **place, "columns": columns}
 
 
 def _as_text(result: Verification, *, repair: bool) -> str:
@@ -61,15 +61,13 @@ def _as_text(result: Verification, *, repair: bool) -> str:
     lines.append(f"{compared}: {result.differences:,} differ, {result.repaired:,} of them repaired.")
     if not repair:
         lines.append("Repair them: usage-plugin verify --repair")
-    elif not result.is_right:
-        lines.append("The others are of days whose records are pruned: what is right there is not known any more.")
     return "\n".join(lines)
 
 
 def _line(difference: Difference) -> str:
     place = " ".join(f"{name}={_shown(value)}" for name, value in difference.dimensions.items() if value is not None)
     columns = ", ".join(f"{name} is {kept}, should be {due}" for name, (kept, due) in difference.columns.items())
-    return f"{difference.rollup.name} {place}: {columns or 'no call is there'}"
+    return f"{difference.table} {place}: {columns or 'no call is there'}"
 
 
 def _shown(value: Any) -> Any:

@@ -2,112 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from math import isclose
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from usage_plugin.store.recompute import DAILY, HOURLY, Kept, Rollup, kept_sums, sums_of_records
+from usage_plugin.store.recompute import TOTALS, Kept, Sums, kept_sums, sums_of_records
 from usage_plugin.store.retention import DAY, Kind, pruned_before
-from usage_plugin.store.rollups import ADDED, COST, Place, Sums, fold_days, merge
+from usage_plugin.store.rollups import DAILY_KEY, Place
+from usage_plugin.store.tables import UsageDaily, table_of
 
-# Latencies are floats: their sums depend on the order, and taking some out leaves a trace of their size.
-_LATENCY = "latency_ms_sum"
-_RELATIVE, _ABSOLUTE_MS = 1e-6, 0.01
-_CALLS = (ADDED.index("requests"), ADDED.index("unfinished_attempts"))
-_NOTHING = Sums(tuple(0 for _ in ADDED), None, (None, None))
+_CALLS: Final = (TOTALS.index("requests"), TOTALS.index("unfinished_attempts"))
+_NOTHING: Final = Kept(Sums((*(0 for _ in TOTALS[:-1]), None), None), ())
+Columns = Mapping[str, tuple[Any, Any]]
+"""What is kept and what is expected, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Totals of a bucket and its dimensions that are not what the records say."""
+    """What is kept in some place of a table and is not what the records say."""
 
-    rollup: Rollup
+    table: str
+    dimensions: Mapping[str, Any]
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Totals of a day and its dimensions that are not what the records say."""
+
     place: Place
-    kept: Sums
+    kept: Kept
     expected: Sums
-    rollup_keys: Sequence[str]
-    can_repair: bool
-
-    @property
-    def columns(self) -> dict[str, tuple[float | None, float | None]]:
-        """Give what is kept and what is expected, where they differ."""
-        kept, expected = _by_name(self.kept), _by_name(self.expected)
-        return {name: (kept[name], expected[name]) for name in kept if not _agree(name, kept[name], expected[name])}
 
     @property
     def has_calls(self) -> bool:
         """Say whether the records have a call there."""
-        return any(self.expected.added[position] for position in _CALLS)
+        return any(self.expected.totals[position] for position in _CALLS)
 
     @property
-    def dimensions(self) -> dict[str, Any]:
-        """Give bucket and dimensions by name."""
-        return dict(zip(self.rollup.key, self.place, strict=True))
+    def difference(self) -> Difference:
+        """Say it."""
+        pairs = zip(TOTALS, self.kept.sums.totals, self.expected.totals, strict=True)
+        columns = {name: (kept, expected) for name, kept, expected in pairs if kept != expected}
+        return Difference(table_of(UsageDaily).name, dict(zip(DAILY_KEY, self.place, strict=True)), columns)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Compared:
     """What was compared on a day."""
 
     calls: int
     totals: int
-    differences: list[Difference]
+    wrong: list[Wrong]
 
 
 def compare_day(connection: Connection, day: datetime) -> Compared:
-    """Compare a day's totals.
-
-    Hourly totals are compared with the records; daily ones with the records too, or with the hourly totals where the
-    records are pruned. Of what is pruned nothing is compared.
+    """Compare a day's totals with its records; of a day that has lost some to pruning, nothing.
 
     Args:
         connection: Sees one moment, so that calls and totals belong together.
         day: Start of a UTC day.
     """
-    marks, end = pruned_before(connection), day + DAY
-    known_from = min(max(marks[Kind.RECORDS], marks[Kind.HOURLY], day), end)
-    hours = kept_sums(connection, HOURLY, day, end)
-    from_records = sums_of_records(connection, known_from, end)
-    pruned = {place: hours.pop(place).sums for place in list(hours) if place[0] < known_from}
-    differences = _compare(HOURLY, hours, from_records, can_repair=True)
-    compared = len(hours)
-    if day >= max(marks[Kind.HOURLY], marks[Kind.DAILY]):
-        days = kept_sums(connection, DAILY, day.date(), end.date())
-        expected = fold_days(merge(pruned, from_records))
-        differences += _compare(DAILY, days, expected, can_repair=known_from < end)
-        compared += len(days)
-    calls = sum(sums.added[position] for sums in from_records.values() for position in _CALLS)
-    return Compared(int(calls), compared, differences)
+    expected = sums_of_records(connection, day, day + DAY)
+    calls = sum(sums.totals[position] or 0 for sums in expected.values() for position in _CALLS)
+    marks = pruned_before(connection)
+    if day < max(marks[Kind.RECORDS], marks[Kind.DAILY]):
+        return Compared(calls, 0, [])
+    kept = kept_sums(connection, day.date(), (day + DAY).date())
+    return Compared(calls, len(kept), _compare(kept, expected))
 
 
-def _compare(
-    rollup: Rollup, kept: Mapping[Place, Kept], expected: Mapping[Place, Sums], *, can_repair: bool
-) -> list[Difference]:
-    differences = []
+def _compare(kept: Mapping[Place, Kept], expected: Mapping[Place, Sums]) -> list[Wrong]:
+    wrong = []
     for place in [*kept, *(place for place in expected if place not in kept)]:
         is_kept, should_be = kept.get(place), expected.get(place)
-        if is_kept is None or should_be is None or not _equal(is_kept.sums, should_be):
-            keys = is_kept.rollup_keys if is_kept else ()
-            sums = is_kept.sums if is_kept else _NOTHING
-            differences.append(Difference(rollup, place, sums, should_be or _NOTHING, keys, can_repair))
-    return differences
-
-
-def _equal(kept: Sums, expected: Sums) -> bool:
-    if kept.cost != expected.cost:
-        return False
-    return kept.added == expected.added or all(map(_agree, ADDED, kept.added, expected.added))
-
-
-def _agree(name: str, kept: float | None, expected: float | None) -> bool:
-    if name == _LATENCY and kept is not None and expected is not None:
-        return isclose(kept, expected, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE_MS)
-    return kept == expected
-
-
-def _by_name(sums: Sums) -> dict[str, float | None]:
-    return {**dict(zip(ADDED, sums.added, strict=True)), COST: sums.cost}
+        if is_kept is None or should_be is None or is_kept.sums.totals != should_be.totals:
+            wrong.append(Wrong(place, is_kept or _NOTHING, should_be or _NOTHING.sums))
+    return wrong

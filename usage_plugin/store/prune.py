@@ -17,7 +17,7 @@ from usage_plugin.store.pace import Pace
 from usage_plugin.store.partitions import drop, whole_months
 from usage_plugin.store.retention import DAY, HOUR, Kind, Retention, floor_day, floor_hour, move_retention_mark
 from usage_plugin.store.space import checkpoint, give_back, sizes
-from usage_plugin.store.tables import UsageDaily, UsageHourly, table_of
+from usage_plugin.store.tables import UsageDaily, table_of
 
 _ATTEMPTS = 20
 Progress = Callable[[int, int], None]
@@ -59,10 +59,9 @@ class _Source:
 
 
 def _sources() -> Mapping[Kind, _Source]:
-    calls, hourly, daily = table_of(UsageCall), table_of(UsageHourly), table_of(UsageDaily)
+    calls, daily = table_of(UsageCall), table_of(UsageDaily)
     return {
         Kind.RECORDS: _Source(calls, calls.c.completed_at, calls.c.id),
-        Kind.HOURLY: _Source(hourly, hourly.c.hour, hourly.c.rollup_key),
         Kind.DAILY: _Source(daily, daily.c.day, daily.c.rollup_key),
     }
 
@@ -84,7 +83,7 @@ def plan(engine: Engine, retention: Retention, now: datetime) -> tuple[Going, ..
     try:
         with engine.connect() as connection:
             bytes_of = sizes(connection)
-            return tuple(_going(connection, kind, cutoffs[kind], bytes_of) for kind in Kind)
+            return tuple(_going(connection, kind, cutoffs[kind], bytes_of) for kind in _sources())
     except SQLAlchemyError as error:
         raise unavailable(engine.url, error) from error
 
@@ -127,7 +126,7 @@ def prune(
         SchemaMismatch: The schema is not this version's.
     """
     going, pace = plan(engine, retention, now), pace or Pace()
-    due, gone = sum(each.rows for each in going), dict.fromkeys(Kind, 0)
+    due, gone = sum(each.rows for each in going), dict.fromkeys(_sources(), 0)
     try:
         for kind, before in ((each.kind, each.before) for each in going if each.rows or each.partitions):
             pace.restart()

@@ -23,7 +23,7 @@ class Kind(StrEnum):
     """What is kept for so long."""
 
     RECORDS = "records"
-    HOURLY = "hourly"
+    SHEETS = "sheets"
     DAILY = "daily"
 
 
@@ -32,15 +32,15 @@ class Retention:
     """Days for which each kind is kept; 0 is for ever. Totals are kept at least as long as what they sum up."""
 
     records_days: int
-    hourly_days: int
+    sheets_days: int
     daily_days: int
 
     def cutoffs(self, now: datetime) -> dict[Kind, datetime]:
         """Give the moment before which each kind goes: a whole hour for records, a UTC day for totals."""
         records = _before(now, self.records_days)
-        hourly = min(records, _before(now, self.hourly_days))
-        daily = min(hourly, _before(now, self.daily_days))
-        return {Kind.RECORDS: floor_hour(records), Kind.HOURLY: floor_day(hourly), Kind.DAILY: floor_day(daily)}
+        sheets = min(records, _before(now, self.sheets_days))
+        daily = min(sheets, _before(now, self.daily_days))
+        return {Kind.RECORDS: floor_hour(records), Kind.SHEETS: floor_day(sheets), Kind.DAILY: floor_day(daily)}
 
 
 def floor_hour(moment: datetime) -> datetime:

@@ -1,64 +1,72 @@
-"""Rows of calls in, totals per bucket and dimensions out: a fold that can be split anywhere and merged."""
+"""Rows of calls in, totals per UTC day and dimensions out, added to those that are kept.
+
+This runs in each transaction that stores calls: rows are added up column by column, and what is zero for all calls of
+a transaction is not touched.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date
 from functools import lru_cache
-from operator import add, itemgetter, mul
-from typing import Any
+from itertools import chain
+from operator import add, itemgetter, neg
+from typing import Any, Final
 
 from sqlalchemy import Connection, and_, delete, update
 
 from usage_plugin.event import CostConfidence, Status
 from usage_plugin.store.bulk import insert
 from usage_plugin.store.rows import POSITION, TOKEN_COLUMNS, Row
-from usage_plugin.store.tables import Totals, UsageDaily, UsageHourly, table_of
+from usage_plugin.store.tables import Totals, UsageDaily, table_of
 
-COST = "cost_nano_usd"
-ADDED = tuple(name for name in Totals.model_fields if name != COST)
-# Names that follow an id; they are not part of the key, and the last one known is kept.
-ALIASES = ("team_alias", "api_key_alias")
-DAILY_KEY = ("day", "organization_id", "team_id", "user_id", "model", "provider")
-HOURLY_KEY = ("hour", "organization_id", "team_id", "user_id", "api_key_hash", "model", "provider", "status")
+COST: Final = "cost_nano_usd"
+ADDED: Final = tuple(name for name in Totals.model_fields if name != COST)
+DIMENSIONS: Final = ("organization_id", "team_id", "user_id", "model", "provider")
+DAILY_KEY: Final = ("day", *DIMENSIONS)
+# A name that follows an id; it is not part of the key, and the last one known is kept.
+ALIAS: Final = "team_alias"
 
-_KIND = ("is_terminal", "cache_hit", "cost_confidence")
-_GROUPED_BY = (*HOURLY_KEY[1:], *ALIASES, *_KIND)
-_MEASURED = ("calls", *TOKEN_COLUMNS, "latency_ms", "saved_cost_nano_usd", COST)
-_group_of = itemgetter(*(POSITION[name] for name in _GROUPED_BY))
-_measures_of = itemgetter(*(POSITION[name] for name in _MEASURED))
-_COMPLETED_AT = POSITION["completed_at"]
+_MEASURED: Final = (*TOKEN_COLUMNS, "saved_cost_nano_usd")
+_READ: Final = (
+    "completed_at",
+    *DIMENSIONS,
+    ALIAS,
+    *("status", "is_terminal", "cache_hit", "cost_confidence"),
+    *("calls", *_MEASURED, COST),
+)
+_values_of = itemgetter(*(POSITION[name] for name in _READ))
 _FAILED = (Status.FAILURE.value, Status.INTERRUPTED.value)
+_COUNTS: Final = (
+    *("requests", "failed_requests", "rejected_requests", "cached_requests", "unpriced_requests"),
+    *("estimated_requests", "partial_requests", "unfinished_attempts"),
+)
+_PARTS_OF_COST: Final = {"estimated_cost_nano_usd": "estimated_requests", "partial_cost_nano_usd": "partial_requests"}
+_KEY_BYTES = 12
 _KEYS_KEPT = 8192
 
-Place = tuple[Any, ...]
-"""Values of DAILY_KEY or HOURLY_KEY."""
+Place = tuple[date, str | None, str | None, str | None, str | None, str | None]
+"""Values of DAILY_KEY."""
 
 
-@dataclass(slots=True)
-class Sums:
-    """Totals of a place: the ADDED ones in order, the cost (``None`` where none is known) and the aliases."""
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Totals by place.
 
-    added: Sequence[float]
-    cost: int | None
-    aliases: tuple[str | None, ...]
+    Args:
+        names: Of the totals that are not zero everywhere.
+        sums: Of each place, in this order; then the cost, and how many rows have a known one.
+        aliases: The last known alias of each place that has one.
+    """
 
-    def __add__(self, other: Sums) -> Sums:
-        cost = other.cost if self.cost is None else self.cost if other.cost is None else self.cost + other.cost
-        aliases = tuple(new or old for old, new in zip(self.aliases, other.aliases, strict=True))
-        return Sums(tuple(map(add, self.added, other.added)), cost, aliases)
-
-    def __neg__(self) -> Sums:
-        return Sums([-value for value in self.added], None if self.cost is None else -self.cost, (None, None))
+    names: tuple[str, ...]
+    sums: Mapping[Place, Sequence[int]]
+    aliases: Mapping[Place, str]
 
 
-Folded = Mapping[Place, Sums]
-
-
-def change_rollups(connection: Connection, added: Iterable[Row], removed: Iterable[Row] = ()) -> None:
+def change_rollups(connection: Connection, added: Sequence[Row], removed: Sequence[Row] = ()) -> None:
     """Add rows of ``usage_record`` to the totals and take others out of them, in the caller's transaction.
 
     Args:
@@ -66,121 +74,125 @@ def change_rollups(connection: Connection, added: Iterable[Row], removed: Iterab
         added: As ``RECORD_COLUMNS``.
         removed: The same; totals of which no call is left go, too.
     """
-    leaving = fold_hours(removed)
-    hours = merge({place: -sums for place, sums in leaving.items()}, fold_hours(added))
-    # In this order in every process, each sorted by key: two writers that meet wait for each other, never both.
-    _upsert(connection, UsageDaily, DAILY_KEY, ALIASES[:1], fold_days(hours))
-    _upsert(connection, UsageHourly, HOURLY_KEY, ALIASES, hours)
-    if leaving:
-        _tidy(connection, UsageDaily, DAILY_KEY, fold_days(leaving))
-        _tidy(connection, UsageHourly, HOURLY_KEY, leaving)
+    if not added and not removed:
+        return
+    folded = fold(added, removed)
+    columns = ("day", "rollup_key", *DIMENSIONS, ALIAS, *folded.names, COST)
+    rows = [
+        (place[0], daily_key(place[1:]), *place[1:], folded.aliases.get(place), *sums, cost if known else None)
+        for place, (*sums, cost, known) in folded.sums.items()
+    ]
+    # Sorted by key in every process: two writers that meet wait for each other, never both.
+    rows.sort(key=itemgetter(0, 1))
+    insert(connection, table_of(UsageDaily), columns, rows, _on_conflict(folded.names))
+    if removed:
+        _tidy(connection, fold(removed).sums)
 
 
-def fold_hours(rows: Iterable[Row]) -> Folded:
-    """Add rows of ``usage_record`` up per hour and the dimensions of ``usage_hourly``."""
-    groups: defaultdict[Row, list[Row]] = defaultdict(list)
-    for row in rows:
-        moment = row[_COMPLETED_AT]
-        groups[moment.date(), moment.hour, *_group_of(row)].append(row)
-    totals: dict[Place, Sums] = {}
-    for group, members in groups.items():
-        place, sums = _place(group), _sums(group, members)
-        totals[place] = totals[place] + sums if place in totals else sums
-    return totals
+def fold(added: Sequence[Row], removed: Sequence[Row] = ()) -> Folded:
+    """Add rows of ``usage_record`` up per day and the dimensions of ``usage_daily``; those that are removed count less.
+
+    Args:
+        added: As ``RECORD_COLUMNS``.
+        removed: The same.
+    """
+    if not added and not removed:
+        return Folded((), {}, {})
+    values = zip(*map(_values_of, chain(added, removed)), strict=True)
+    columns = dict(zip(_READ, values, strict=True))
+    days = [moment.date() for moment in columns["completed_at"]]
+    places = list(zip(days, *(columns[name] for name in DIMENSIONS), strict=True))
+    measures = _measures(columns)
+    costs = columns[COST]
+    known = [cost is not None for cost in costs]
+    vectors = list(zip(*measures.values(), _whole(costs), known, strict=True))
+    for place, vector in enumerate(vectors[len(added) :], len(added)):
+        vectors[place] = (*map(neg, vector[:-1]), vector[-1])
+    aliases = {place: alias for place, alias in zip(places, columns[ALIAS], strict=True) if alias is not None}
+    return Folded(tuple(measures), _summed(places, vectors), aliases)
 
 
-def fold_days(hours: Folded) -> Folded:
-    """Add hourly totals up per day and the dimensions of ``usage_daily``."""
-    totals: dict[Place, Sums] = {}
-    for (hour, organization, team, user, _key, model, provider, _status), sums in hours.items():
-        place = (hour.date(), organization, team, user, model, provider)
-        totals[place] = totals[place] + sums if place in totals else sums
-    return totals
+def _summed(places: Iterable[Place], vectors: Iterable[Sequence[int]]) -> dict[Place, Sequence[int]]:
+    sums: dict[Place, Sequence[int]] = {}
+    for place, vector in zip(places, vectors, strict=True):
+        before = sums.get(place)
+        sums[place] = vector if before is None else tuple(map(add, before, vector))
+    return sums
 
 
-def merge(left: Folded, right: Folded) -> Folded:
-    """Add two folds up."""
-    totals = dict(left)
-    for place, sums in right.items():
-        totals[place] = totals[place] + sums if place in totals else sums
-    return totals
-
-
-def _place(group: Row) -> Place:
-    """Leave a refused caller's key out where nobody knows the caller: who makes keys up must not make totals grow."""
-    day, hour, organization, team, user, key, model, provider, status, _, key_alias, *_ = group
-    if status == Status.REJECTED and {organization, team, user, key_alias} == {None}:
-        key = None
-    return datetime.combine(day, time(hour), UTC), organization, team, user, key, model, provider, status
-
-
-def _sums(group: Row, rows: Iterable[Row]) -> Sums:
-    """Add up rows of one place, outcome and confidence; each row stands for as many calls as it counts."""
-    *_, status, team_alias, key_alias, is_terminal, cache_hit, confidence = group
-    counts, *tokens, latencies, saved, costs = zip(*map(_measures_of, rows), strict=True)
-    calls, known_costs = sum(counts), [cost for cost in costs if cost is not None]
-    done, cost = calls if is_terminal else 0, sum(known_costs)
-    rejected = done if status == Status.REJECTED else 0
-    estimated, partial = confidence == CostConfidence.ESTIMATED, confidence == CostConfidence.PARTIAL
-    added = {
-        "requests": done,
-        "failed_requests": done if status in _FAILED else 0,
-        "rejected_requests": rejected,
-        "cached_requests": done if cache_hit else 0,
-        "unpriced_requests": calls if confidence == CostConfidence.UNPRICED else 0,
-        "estimated_requests": calls if estimated else 0,
-        "partial_requests": calls if partial else 0,
-        "unfinished_attempts": calls - done,
-        **{name: sum(filter(None, values)) for name, values in zip(TOKEN_COLUMNS, tokens, strict=True)},
-        "latency_ms_sum": sum(map(mul, latencies, counts)) if done and not rejected else 0.0,
-        "estimated_cost_nano_usd": cost if estimated else 0,
-        "partial_cost_nano_usd": cost if partial else 0,
-        "saved_cost_nano_usd": sum(filter(None, saved)),
-    }
-    return Sums([added[name] for name in ADDED], cost if known_costs else None, (team_alias, key_alias))
+def _measures(columns: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[int]]:
+    """Say of each row what it adds to each total; totals to which none adds anything are left out."""
+    calls, costs = columns["calls"], _whole(columns[COST])
+    kinds = list(
+        zip(*(columns[name] for name in ("status", "is_terminal", "cache_hit", "cost_confidence")), strict=True)
+    )
+    counted = {kind: _counted(*kind) for kind in set(kinds)}
+    found: dict[str, Sequence[int]] = {}
+    for name in _COUNTS:
+        counting = {kind for kind, names in counted.items() if name in names}
+        if counting:
+            found[name] = _where(kinds, counting, calls, everywhere=len(counting) == len(counted))
+    for name, confident in _PARTS_OF_COST.items():
+        if confident in found:
+            found[name] = _where(kinds, {kind for kind in counted if confident in counted[kind]}, costs)
+    for name in _MEASURED:
+        values = columns[name]
+        if values.count(None) + values.count(0) < len(values):
+            found[name] = _whole(values)
+    return found
 
 
 @lru_cache(_KEYS_KEPT)
-def rollup_key(names: tuple[str, ...], place: Place) -> str:
-    """Hash a bucket and its dimensions to a fixed length; an unset dimension differs from an empty one."""
-    named = zip(names, place, strict=True)
-    parts = (f"{name}={_in_key(value)}" for name, value in named)
-    return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+def _counted(status: str, is_terminal: bool, cache_hit: bool, confidence: str) -> Collection[str]:
+    """Name the totals that count a call of a kind."""
+    said = {
+        "requests": is_terminal,
+        "failed_requests": is_terminal and status in _FAILED,
+        "rejected_requests": is_terminal and status == Status.REJECTED,
+        "cached_requests": is_terminal and cache_hit,
+        "unpriced_requests": confidence == CostConfidence.UNPRICED,
+        "estimated_requests": confidence == CostConfidence.ESTIMATED,
+        "partial_requests": confidence == CostConfidence.PARTIAL,
+        "unfinished_attempts": not is_terminal,
+    }
+    return frozenset(name for name, counts in said.items() if counts)
 
 
-def _in_key(value: str | date | datetime | None) -> str:
-    return value.isoformat() if isinstance(value, date) else repr(value)
+def _where(
+    kinds: Sequence[Any], wanted: Collection[Any], values: Sequence[int], *, everywhere: bool = False
+) -> Sequence[int]:
+    if everywhere:
+        return values
+    return [value if kind in wanted else 0 for kind, value in zip(kinds, values, strict=True)]
 
 
-def _upsert(
-    connection: Connection,
-    rollup: type[UsageDaily | UsageHourly],
-    key: tuple[str, ...],
-    aliases: tuple[str, ...],
-    totals: Folded,
-) -> None:
-    columns = ("rollup_key", *key, *aliases, *ADDED, COST)
-    rows = [
-        (rollup_key(key, place), *place, *sums.aliases[: len(aliases)], *sums.added, sums.cost)
-        for place, sums in totals.items()
-    ]
-    rows.sort(key=itemgetter(0))
-    insert(connection, table_of(rollup), columns, rows, _on_conflict(table_of(rollup).name, aliases))
+def _whole(values: Sequence[int | None]) -> Sequence[int]:
+    return [value or 0 for value in values]
+
+
+@lru_cache(_KEYS_KEPT)
+def daily_key(dimensions: Sequence[str | None]) -> bytes:
+    """Hash dimensions to a fixed length; one that is not set differs from an empty one."""
+    parts = (f"{name}={value!r}" for name, value in zip(DIMENSIONS, dimensions, strict=True))
+    return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=_KEY_BYTES).digest()
 
 
 @lru_cache
-def _on_conflict(table: str, aliases: tuple[str, ...]) -> str:
-    sums = [f"{name} = {table}.{name} + excluded.{name}" for name in ADDED]
-    either = f"COALESCE({table}.{COST} + excluded.{COST}, {table}.{COST}, excluded.{COST})"
-    names = [f"{alias} = COALESCE(excluded.{alias}, {table}.{alias})" for alias in aliases]
-    return f"(rollup_key) DO UPDATE SET {', '.join([*sums, f'{COST} = {either}', *names])}"
+def _on_conflict(names: tuple[str, ...]) -> str:
+    sums = [f"{name} = usage_daily.{name} + excluded.{name}" for name in names]
+    either = f"COALESCE(usage_daily.{COST} + excluded.{COST}, usage_daily.{COST}, excluded.{COST})"
+    alias = f"COALESCE(excluded.{ALIAS}, usage_daily.{ALIAS})"
+    return f"(day, rollup_key) DO UPDATE SET {', '.join([*sums, f'{COST} = {either}', f'{ALIAS} = {alias}'])}"
 
 
-def _tidy(connection: Connection, rollup: type[UsageDaily | UsageHourly], key: tuple[str, ...], totals: Folded) -> None:
+def _tidy(connection: Connection, places: Iterable[Place]) -> None:
     """After calls left: no row without a call, and no cost where each call that is left has none."""
-    table = table_of(rollup)
-    here = table.c.rollup_key.in_(sorted(rollup_key(key, place) for place in totals))
+    table = table_of(UsageDaily)
+    by_day: dict[date, list[bytes]] = {}
+    for day, *dimensions in places:
+        by_day.setdefault(day, []).append(daily_key(tuple(dimensions)))
     calls = table.c.requests + table.c.unfinished_attempts
-    connection.execute(delete(table).where(and_(here, calls == 0)))
-    unpriced = and_(here, calls == table.c.unpriced_requests)
-    connection.execute(update(table).where(unpriced).values({COST: None}))
+    for day, keys in sorted(by_day.items()):
+        here = and_(table.c.day == day, table.c.rollup_key.in_(sorted(keys)))
+        connection.execute(delete(table).where(here, calls == 0))
+        connection.execute(update(table).where(here, calls == table.c.unpriced_requests).values({COST: None}))

@@ -1,4 +1,4 @@
-"""The tables, declared once: every call, its tags, its prices, and the daily and hourly totals.
+"""The tables, declared once: every call, its tags, its prices, and the totals.
 
 Money is an integer of billionths (``..._nano_usd``); beside it a generated column shows dollars (``..._usd``).
 """
@@ -37,7 +37,8 @@ def _usd(nano_column: str) -> Any:
     """Declare dollars to a billionth, generated from the exact integer: for SQL, never written."""
     return Field(
         default=None,
-        sa_column=Column(Numeric(20, 9), Computed(f"{nano_column} / 1000000000.0", persisted=True), nullable=True),
+        # SQLite works it out when it is read; PostgreSQL before 18 cannot.
+        sa_column=Column(Numeric(20, 9), Computed(f"{nano_column} / 1000000000.0"), nullable=True),
     )
 
 
@@ -48,6 +49,11 @@ def _dollars() -> Any:
 
 def _big(*, nullable: bool = False) -> Any:
     return Field(default=None if nullable else 0, sa_type=BigInteger, nullable=nullable)
+
+
+def _total() -> Any:
+    # A transaction names only the totals that it adds to.
+    return Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 def _moment(**options: Any) -> Any:
@@ -165,70 +171,49 @@ class PriceSnapshotRow(SQLModel, table=True):
 
 
 class Totals(SQLModel):
-    """What is added up, the same in each rollup."""
+    """What is added up."""
 
-    requests: int = _big()
-    failed_requests: int = _big()
-    rejected_requests: int = _big()
-    cached_requests: int = _big()
-    unpriced_requests: int = _big()
-    estimated_requests: int = _big()
-    partial_requests: int = _big()
-    unfinished_attempts: int = _big()
-    prompt_tokens: int = _big()
-    completion_tokens: int = _big()
-    total_tokens: int = _big()
-    input_uncached_tokens: int = _big()
-    input_cache_read_tokens: int = _big()
-    input_cache_write_5m_tokens: int = _big()
-    input_cache_write_1h_tokens: int = _big()
-    input_audio_tokens: int = _big()
-    input_image_tokens: int = _big()
-    output_text_tokens: int = _big()
-    output_reasoning_tokens: int = _big()
-    output_audio_tokens: int = _big()
-    output_image_tokens: int = _big()
-    latency_ms_sum: float = 0.0
+    requests: int = _total()
+    failed_requests: int = _total()
+    rejected_requests: int = _total()
+    cached_requests: int = _total()
+    unpriced_requests: int = _total()
+    estimated_requests: int = _total()
+    partial_requests: int = _total()
+    unfinished_attempts: int = _total()
+    prompt_tokens: int = _total()
+    completion_tokens: int = _total()
+    total_tokens: int = _total()
+    input_uncached_tokens: int = _total()
+    input_cache_read_tokens: int = _total()
+    input_cache_write_5m_tokens: int = _total()
+    input_cache_write_1h_tokens: int = _total()
+    input_audio_tokens: int = _total()
+    input_image_tokens: int = _total()
+    output_text_tokens: int = _total()
+    output_reasoning_tokens: int = _total()
+    output_audio_tokens: int = _total()
+    output_image_tokens: int = _total()
     cost_nano_usd: int | None = _big(nullable=True)
-    estimated_cost_nano_usd: int = _big()
-    partial_cost_nano_usd: int = _big()
-    saved_cost_nano_usd: int = _big()
+    estimated_cost_nano_usd: int = _total()
+    partial_cost_nano_usd: int = _total()
+    saved_cost_nano_usd: int = _total()
 
 
 class UsageDaily(Totals, table=True):
     """Totals of a UTC day, kept as calls arrive. One row per day and combination of its dimensions."""
 
     __tablename__ = "usage_daily"
-    __table_args__ = (Index("ix_usage_daily_day", "day"),)
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
-    rollup_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)
-    day: dt.date
+    day: dt.date = Field(primary_key=True)
+    rollup_key: bytes = Field(sa_type=LargeBinary, primary_key=True)
     organization_id: str | None = None
     team_id: str | None = None
     team_alias: str | None = None
     user_id: str | None = None
     model: str | None = None
     provider: str | None = None
-    cost_usd: Decimal | None = _usd("cost_nano_usd")
-
-
-class UsageHourly(Totals, table=True):
-    """Totals of a UTC hour, for pages and detection. One row per hour and combination of its dimensions."""
-
-    __tablename__ = "usage_hourly"
-    __table_args__ = (Index("ix_usage_hourly_hour", "hour"),)
-
-    rollup_key: str = Field(sa_type=String(KEY_LENGTH), primary_key=True)
-    hour: dt.datetime = _moment()
-    organization_id: str | None = None
-    team_id: str | None = None
-    team_alias: str | None = None
-    user_id: str | None = None
-    api_key_hash: str | None = None
-    api_key_alias: str | None = None
-    model: str | None = None
-    provider: str | None = None
-    status: str
     cost_usd: Decimal | None = _usd("cost_nano_usd")
 
 
@@ -342,7 +327,6 @@ TABLES = (
     *CALL_TABLES,
     PriceSnapshotRow,
     UsageDaily,
-    UsageHourly,
     SpoolPosition,
     PipelineProcess,
     RetentionMark,

@@ -17,17 +17,19 @@ from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from usage_plugin.store.bulk import insert
-from usage_plugin.store.compare import Compared, Difference, compare_day
+from usage_plugin.store.compare import Compared, Difference, Wrong, compare_day
 from usage_plugin.store.database import unavailable, writing
 from usage_plugin.store.migrate import require_current
-from usage_plugin.store.recompute import DAILY, HOURLY, Rollup
+from usage_plugin.store.recompute import TOTALS
 from usage_plugin.store.retention import BEGINNING, DAY, floor_day
-from usage_plugin.store.rollups import ADDED, COST, rollup_key
-from usage_plugin.store.tables import UsageDaily, UsageHourly, UsageRecord, table_of
+from usage_plugin.store.rollups import ALIAS, DAILY_KEY, daily_key
+from usage_plugin.store.snapshot import snapshot
+from usage_plugin.store.tables import UsageDaily, UsageRecord, table_of
 
 SHOWN = 20
 Progress = Callable[[int, int], None]
 """Takes days done and days in all."""
+_DAILY = table_of(UsageDaily)
 
 
 @dataclass(slots=True)
@@ -50,13 +52,11 @@ class Verification:
 def verify(engine: Engine, *, repair: bool = False, progress: Progress = lambda _done, _all: None) -> Verification:
     """Compare all totals with the records, day by day, while others go on writing.
 
-    Hourly totals are compared with the records; daily ones with the records too, or with the hourly totals where the
-    records are pruned. Of what is pruned nothing is compared.
+    Of what is pruned nothing is compared.
 
     Args:
         engine: Of a migrated database.
-        repair: Write totals anew that differ, each day in a transaction that keeps writers out. Where all records of
-            a day are pruned, nobody knows which of its totals is right: such differences stay.
+        repair: Write totals anew that differ, each day in a transaction that keeps writers out.
         progress: Told after each day.
 
     Raises:
@@ -67,9 +67,9 @@ def verify(engine: Engine, *, repair: bool = False, progress: Progress = lambda 
     result = Verification()
     try:
         for day, done, span in _days(engine):
-            with _snapshot(engine) as connection:
+            with snapshot(engine) as connection:
                 found = compare_day(connection, day)
-            if repair and found.differences:
+            if repair and found.wrong:
                 found = _repair(engine, day, result)
             _count(result, found)
             progress(done, span)
@@ -82,8 +82,8 @@ def _count(result: Verification, found: Compared) -> None:
     result.days += 1
     result.calls += found.calls
     result.totals += found.totals
-    result.differences += len(found.differences)
-    result.first.extend(found.differences[: SHOWN - len(result.first)])
+    result.differences += len(found.wrong)
+    result.first.extend(wrong.difference for wrong in found.wrong[: SHOWN - len(result.first)])
 
 
 def _days(engine: Engine) -> Iterator[tuple[datetime, int, int]]:
@@ -98,12 +98,8 @@ def _days(engine: Engine) -> Iterator[tuple[datetime, int, int]]:
 
 
 def _next_day(engine: Engine, start: datetime) -> datetime | None:
-    hour, day, moment = _moments()
-    queries = (
-        select(func.min(hour)).where(hour >= start),
-        select(func.min(day)).where(day >= start.date()),
-        select(func.min(moment)).where(moment >= start),
-    )
+    day, moment = _moments()
+    queries = (select(func.min(day)).where(day >= start.date()), select(func.min(moment)).where(moment >= start))
     with engine.connect() as connection:
         found = [connection.execute(query).scalar() for query in queries]
     return min((_day_of(value) for value in found if value is not None), default=None)
@@ -115,8 +111,8 @@ def _last_day(engine: Engine) -> datetime | None:
     return max((_day_of(value) for value in found if value is not None), default=None)
 
 
-def _moments() -> tuple[Any, Any, Any]:
-    return table_of(UsageHourly).c.hour, table_of(UsageDaily).c.day, table_of(UsageRecord).c.completed_at
+def _moments() -> tuple[Any, Any]:
+    return _DAILY.c.day, table_of(UsageRecord).c.completed_at
 
 
 def _day_of(value: date) -> datetime:
@@ -124,26 +120,17 @@ def _day_of(value: date) -> datetime:
 
 
 @contextmanager
-def _snapshot(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that sees one moment; on SQLite with its log every one does."""
-    is_postgresql = engine.dialect.name == "postgresql"
-    options = {"isolation_level": "REPEATABLE READ"} if is_postgresql else {}
-    with engine.execution_options(**options).begin() as connection:
-        yield connection
-
-
-@contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
     """Open a transaction in which nobody else changes totals, and that sees all that was changed before.
 
-    Tables are locked in the order in which writers change them; the snapshot is taken after the lock.
+    The snapshot is taken after the lock.
     """
     if engine.dialect.name != "postgresql":
         with writing(engine).begin() as connection:
             yield connection
         return
-    with _snapshot(engine) as connection:
-        connection.execute(text(f"LOCK TABLE {DAILY.name}, {HOURLY.name} IN SHARE ROW EXCLUSIVE MODE"))
+    with snapshot(engine) as connection:
+        connection.execute(text(f"LOCK TABLE {_DAILY.name} IN SHARE ROW EXCLUSIVE MODE"))
         yield connection
 
 
@@ -151,27 +138,20 @@ def _repair(engine: Engine, day: datetime, result: Verification) -> Compared:
     """Compare a day again while nobody writes, and write what differs anew."""
     with _alone(engine) as connection:
         found = compare_day(connection, day)
-        wrong = [difference for difference in found.differences if difference.can_repair]
-        for rollup in (DAILY, HOURLY):
-            _rewrite(connection, rollup, [difference for difference in wrong if difference.rollup == rollup])
-    result.repaired += len(wrong)
+        _rewrite(connection, found.wrong)
+    result.repaired += len(found.wrong)
     return found
 
 
-def _rewrite(connection: Connection, rollup: Rollup, wrong: Sequence[Difference]) -> None:
-    table = table_of(rollup.model)
-    for difference in wrong:
-        connection.execute(table.delete().where(table.c.rollup_key.in_(difference.rollup_keys)))
+def _rewrite(connection: Connection, wrong: Sequence[Wrong]) -> None:
+    for each in wrong:
+        here = (_DAILY.c.day == each.place[0], _DAILY.c.rollup_key.in_(each.kept.keys))
+        connection.execute(_DAILY.delete().where(*here))
+    # The last name that a team had is kept: a sum over records cannot tell it.
     rows = [
-        (rollup_key(rollup.key, each.place), *each.place, *_aliases(each), *each.expected.added, each.expected.cost)
+        (daily_key(each.place[1:]), *each.place, *each.expected.totals, each.kept.sums.alias or each.expected.alias)
         for each in wrong
         if each.has_calls
     ]
-    columns = ("rollup_key", *rollup.key, *rollup.aliases, *ADDED, COST)
-    insert(connection, table, columns, rows, "(rollup_key) DO NOTHING")
-
-
-def _aliases(wrong: Difference) -> tuple[str | None, ...]:
-    """Keep the names that are known: the last one, which a sum over records cannot tell."""
-    pairs = zip(wrong.kept.aliases, wrong.expected.aliases, strict=True)
-    return tuple(kept or expected for kept, expected in pairs)[: len(wrong.rollup.aliases)]
+    columns = ("rollup_key", *DAILY_KEY, *TOTALS, ALIAS)
+    insert(connection, _DAILY, columns, rows, "(day, rollup_key) DO NOTHING")
