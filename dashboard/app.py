@@ -64,9 +64,9 @@ def create_app(data: Data) -> Dash:
         index_string=INDEX.format(script=FIRST_SCRIPT, style=style_sheet()),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
-    frame = shell(PAGES, demo=data.demo)
+    frame = shell(PAGES, data.zone, demo=data.demo)
     app.layout = frame
-    app.validation_layout = html.Div([frame, *(page.layout() for page in PAGES)])
+    app.validation_layout = html.Div([frame, *(page.layout(data.zone) for page in PAGES)])
     register_frame(app, data, PAGES)
     for page in PAGES:
         page.register(app, data)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
 
 from cachetools import LRUCache
 from sqlalchemy import Engine
@@ -68,6 +69,7 @@ class Data:
     ) -> None:
         self.engine = engine
         self.settings = settings
+        self.zone = settings.zone
         self.clock = clock
         self.demo = demo
         self._timer_s = timer_s
@@ -129,6 +131,11 @@ class Look:
     data: Data
     now: datetime
     newest: Newest
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Whose days and hours are shown."""
+        return self.data.zone
 
     def ask(
         self,

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
 
 from dashboard.members import read_back, storable, written
+from dashboard.period import Period, moved
 from usage_plugin.store.read import Choice, Dimension, Granularity, Question
 
 CUSTOM: Final = "custom"
@@ -36,18 +38,8 @@ YEARS: Final = (2000, 2199)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
-    """The time shown, in whole buckets, and the same length before it, up to the same moment."""
-
-    start: datetime
-    end: datetime
-    previous_start: datetime
-    previous_end: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What the filter bar holds. ``start`` and ``end`` are set exactly when ``range`` is ``custom``.
+    """What the filter bar holds. ``start`` and ``end``, in UTC, are set exactly when ``range`` is ``custom``.
 
     Values of dimensions are as `members.written` writes them.
     """
@@ -143,31 +135,35 @@ class Filters:
         fine = self.granularity != Granularity.DAY.value and self.length <= longest
         return Granularity.HOUR if fine else Granularity.DAY
 
-    @property
-    def words(self) -> str:
-        """Say which time is meant."""
+    def words(self, zone: ZoneInfo) -> str:
+        """Say which time is meant, on a zone's clocks."""
         if self.start is None or self.end is None:
             return RANGE_WORDS[self.range]
-        return f"from {self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+        start, end = (f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" for moment in (self.start, self.end))
+        return f"from {start} to {end} {zone.key}"
 
-    def period(self, now: datetime) -> Period:
-        """Place the range in time. The bucket in progress belongs to it, and counts up to *now* in the comparison."""
+    def period(self, now: datetime, zone: ZoneInfo) -> Period:
+        """Place the range in time, in whole buckets of a zone; the one in progress belongs to it."""
+        bucket = self.bucket
         if self.start is not None and self.end is not None:
-            start, end = Granularity.HOUR.floor(self.start), Granularity.HOUR.ceil(self.end)
+            start, end = Granularity.HOUR.floor(self.start, zone), Granularity.HOUR.ceil(self.end, zone)
         else:
-            end = self.bucket.floor(now) + self.bucket.length
-            start = end - self.length
-        elapsed = min(end, max(now, start)) - start
-        # To the minute, so that an answer about the past can be used again.
-        elapsed -= timedelta(seconds=elapsed.total_seconds() % 60)
-        previous_start = start - (end - start)
-        return Period(start=start, end=end, previous_start=previous_start, previous_end=previous_start + elapsed)
+            end = bucket.after(now, zone)
+            start = Granularity.HOUR.floor(moved(end, -self.length, bucket, zone), zone)
+        return Period.of(start, end, now, bucket, zone)
 
-    def question(self, now: datetime) -> Question:
+    def question(self, now: datetime, zone: ZoneInfo) -> Question:
         """Turn the filters into what the store is asked."""
-        period = self.period(now)
+        period = self.period(now, zone)
         chosen: dict[str, Any] = {dimension.value: self._choices(dimension) for dimension in Dimension}
-        return Question(start=period.start, end=period.end, granularity=self.bucket, group_by=self.group_by, **chosen)
+        return Question(
+            start=period.start,
+            end=period.end,
+            granularity=self.bucket,
+            zone=zone,
+            group_by=self.group_by,
+            **chosen,
+        )
 
     def _choices(self, dimension: Dimension) -> tuple[Choice, ...]:
         return tuple(read_back(value) for value in self.chosen(dimension))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
+
+from usage_plugin.time_zone import UTC_ZONE
 
 FloatArray = NDArray[np.float64]
 
@@ -20,6 +23,8 @@ class StackedCost:
     names: tuple[str, ...]
     cost_nano_usd: tuple[tuple[int | None, ...], ...]
     """One row per name, one column per bucket."""
+    zone: ZoneInfo = UTC_ZONE
+    """On whose clocks it is shown."""
     has_rest: bool = False
     """Whether the last name stands for everything that is not named."""
 
@@ -33,6 +38,7 @@ class Recorded:
     calls: tuple[int, ...]
     p50_s: tuple[float | None, ...]
     p95_s: tuple[float | None, ...]
+    zone: ZoneInfo = UTC_ZONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,5 +54,6 @@ class Band:
     z: FloatArray
     flagged: NDArray[np.bool_]
     verdict: str
+    zone: ZoneInfo = UTC_ZONE
     partial: int | None = None
     """Place of the bucket that is not over yet."""

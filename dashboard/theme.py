@@ -226,8 +226,13 @@ def duration(milliseconds: float | None) -> str:
 
 
 def moment(when: datetime | None) -> str:
-    """Show a UTC moment to the second."""
+    """Show a moment to the second, on the clocks of its own zone."""
     return UNKNOWN if when is None else f"{when:%Y-%m-%d %H:%M:%S}"
+
+
+def zoned(when: datetime | None) -> str:
+    """Show a moment to the second, with the name of its zone."""
+    return UNKNOWN if when is None else f"{moment(when)} {when.tzinfo}"
 
 
 def ago(age: timedelta) -> str:

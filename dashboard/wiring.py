@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
@@ -26,19 +27,19 @@ CONTROLS = (ids.RANGE, ids.GRANULARITY, ids.GROUP_BY, *(ids.choice(dimension) fo
 
 def register_frame(app: Dash, data: Data, pages: Sequence[Page]) -> None:
     """Register what belongs to no page."""
-    _register_routes(app, pages)
-    _register_filters(app)
+    _register_routes(app, pages, data.zone)
+    _register_filters(app, data.zone)
     _register_options(app, data)
     _register_pulse(app, data)
     _register_clientside(app)
 
 
-def _register_routes(app: Dash, pages: Sequence[Page]) -> None:
+def _register_routes(app: Dash, pages: Sequence[Page], zone: ZoneInfo) -> None:
     by_path = {page.path: page for page in pages}
 
     def route(path: str | None) -> Component:
         page = by_path.get(path or "/")
-        return _not_found(path) if page is None else page.layout()
+        return _not_found(path) if page is None else page.layout(zone)
 
     def navigate(path: str | None, search: str | None) -> list[Component]:
         return nav_links(pages, path or "/", search or "")
@@ -52,7 +53,7 @@ def _not_found(path: str | None) -> Component:
     return html.Section(parts, className="state-panel")
 
 
-def _register_filters(app: Dash) -> None:
+def _register_filters(app: Dash, zone: ZoneInfo) -> None:
     """Keep address and controls alike: the address leads, and a control that is used changes the address."""
     controls = [Input(control, "value") for control in CONTROLS]
     ends = [Input(ids.FROM, "value"), Input(ids.TO, "value"), Input(ids.FILTER_CLEAR, "n_clicks")]
@@ -60,10 +61,14 @@ def _register_filters(app: Dash) -> None:
     shown += [Output(ids.FROM, "value"), Output(ids.TO, "value")]
     marks = [Output(ids.FILTER_CUSTOM, "className"), Output(ids.FILTER_COUNT, "children")]
     marks.append(Output(ids.FILTER_CLEAR, "disabled"))
-    app.callback(Output(ids.URL, "search"), *shown, *marks, Input(ids.URL, "search"), *controls, *ends)(sync_filters)
+
+    def sync(search: str | None, *values: Any) -> list[Any]:
+        return sync_filters(zone, search, *values)
+
+    app.callback(Output(ids.URL, "search"), *shown, *marks, Input(ids.URL, "search"), *controls, *ends)(sync)
 
 
-def sync_filters(search: str | None, *values: Any) -> list[Any]:
+def sync_filters(zone: ZoneInfo, search: str | None, *values: Any) -> list[Any]:
     """Give the address and the state of each control, whichever of them changed."""
     before = Filters.from_query(search)
     *controls, start, end, _clicks = values
@@ -73,12 +78,14 @@ def sync_filters(search: str | None, *values: Any) -> list[Any]:
         case ids.FILTER_CLEAR:
             filters = before.cleared()
         case _:
-            filters = from_controls(before, controls, start, end)
+            filters = from_controls(before, controls, picked(start, zone), picked(end, zone), zone)
     query = filters.to_query()
-    return [no_update if query == (search or "") else query, *_controls_of(filters), *_marks_of(filters)]
+    return [no_update if query == (search or "") else query, *_controls_of(filters, zone), *_marks_of(filters)]
 
 
-def from_controls(before: Filters, controls: Sequence[Any], start: str | None, end: str | None) -> Filters:
+def from_controls(
+    before: Filters, controls: Sequence[Any], start: datetime | None, end: datetime | None, zone: ZoneInfo
+) -> Filters:
     """Read the controls; a custom range that has just been chosen begins as the one that was shown."""
     chosen_range, granularity, group_by, *chosen = controls
     pairs = [("granularity", granularity), ("group", group_by)]
@@ -88,21 +95,21 @@ def from_controls(before: Filters, controls: Sequence[Any], start: str | None, e
     if chosen_range != CUSTOM:
         return filters.over(chosen_range)
     if before.range != CUSTOM:
-        period = before.period(datetime.now(UTC))
+        period = before.period(datetime.now(UTC), zone)
         return filters.over(CUSTOM, period.start, period.end)
-    custom = filters.over(CUSTOM, picked(start), picked(end))
+    custom = filters.over(CUSTOM, start, end)
     return custom if custom.range == CUSTOM else filters.over(CUSTOM, before.start, before.end)
 
 
-def picked(text: str | None) -> datetime | None:
-    """Read what a date picker gives; it is meant in UTC."""
-    with suppress(ValueError):
-        return datetime.fromisoformat(text or "").replace(tzinfo=UTC)
+def picked(text: str | None, zone: ZoneInfo) -> datetime | None:
+    """Read what a date picker gives; it is meant on a zone's clocks."""
+    with suppress(ValueError, OverflowError):
+        return datetime.fromisoformat(text or "").replace(tzinfo=zone).astimezone(UTC)
     return None
 
 
-def _controls_of(filters: Filters) -> list[Any]:
-    ends = ["" if moment is None else f"{moment:%Y-%m-%dT%H:%M}" for moment in (filters.start, filters.end)]
+def _controls_of(filters: Filters, zone: ZoneInfo) -> list[Any]:
+    ends = ["" if end is None else f"{end.astimezone(zone):%Y-%m-%dT%H:%M}" for end in (filters.start, filters.end)]
     chosen = [list(filters.chosen(dimension)) for dimension in Dimension]
     return [filters.range, filters.granularity, filters.group_by.value, *chosen, *ends]
 

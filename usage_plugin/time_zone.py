@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
+
+UTC_ZONE: Final = ZoneInfo("UTC")
 
 
 def zone_of(name: str) -> ZoneInfo:

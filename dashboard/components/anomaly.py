@@ -57,7 +57,7 @@ def watch_list(watch: Watch, filters: Filters) -> Component:
     """List what stood out, or say why nothing does."""
     if not watch.flags:
         return html.P(_explain(watch), className="quiet")
-    columns = [("When (UTC)", ""), ("Actual", "num"), ("Expected", "num"), ("z", "num")]
+    columns = [(f"When ({watch.band.zone.key})", ""), ("Actual", "num"), ("Expected", "num"), ("z", "num")]
     more = [("At stake", "num wide"), ("Driven by", "name wide")]
     rows = [_row(flag, watch, filters) for flag in watch.flags[:MAX_LISTED]]
     return table([*columns, *more], rows, f"{NAMES[watch.granularity]}: unusual points")
@@ -68,7 +68,7 @@ def _row(flag: Flag, watch: Watch, filters: Filters) -> list[Component | str]:
     pattern = "%a %d %b" if watch.granularity is Granularity.DAY else "%a %d %b, %H:%M"
     sign = "+" if flag.at_stake_usd > 0 else ""
     return [
-        link(format(flag.start, pattern), calls),
+        link(format(flag.start.astimezone(watch.band.zone), pattern), calls),
         dollars(flag.cost_usd),
         dollars(flag.expected_usd),
         f"{flag.z:+.1f}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from dash import html
 from dash.development.base_component import Component
@@ -12,7 +13,7 @@ from dash.development.base_component import Component
 from dashboard.components.activity import cost_of
 from dashboard.components.parts import badge, dot, table
 from dashboard.queries.requests import Arithmetic
-from dashboard.theme import UNKNOWN, decimals, duration, exact_dollars, full_count, moment
+from dashboard.theme import UNKNOWN, decimals, duration, exact_dollars, full_count, moment, zoned
 from usage_plugin.arithmetic import CostLine
 from usage_plugin.event import TOKEN_FIELDS, CostConfidence
 from usage_plugin.store.read import Price, RecordDetail
@@ -31,7 +32,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "api_key_alias": "Key", "api_key_hash": "Key hash", "project_id": "Project", "end_user_id": "End user",
         "feature": "Feature", "environment": "Environment", "user_agent": "User agent", "client_ip": "Client address",
     },
-    "When (UTC)": {
+    "When": {
         "received_at": "Received", "started_at": "Started", "completed_at": "Ended", "created_at": "Recorded",
         "latency_ms": "Latency", "ttft_ms": "First token after", "queue_ms": "Queued for",
     },
@@ -62,8 +63,8 @@ CONFIDENCE_WORDS: Final = {
 }
 
 
-def detail_view(found: RecordDetail, worked_out: Arithmetic) -> Component:
-    """Show one call: what it cost and why, then every field."""
+def detail_view(found: RecordDetail, worked_out: Arithmetic, zone: ZoneInfo) -> Component:
+    """Show one call: what it cost and why, then every field, its moments on a zone's clocks."""
     record = found.record
     head = [
         html.P([dot(record.status, f"status-{record.status}"), record.model or UNKNOWN], className="detail-title"),
@@ -75,8 +76,9 @@ def detail_view(found: RecordDetail, worked_out: Arithmetic) -> Component:
     if record.calls > 1:
         head.append(html.P(f"{full_count(record.calls)} {TOGETHER}", className="quiet"))
     tags = [html.Section([html.H3("Tags"), html.P([badge(tag) for tag in found.tags], className="tags")])]
-    groups = [_group(name, fields, record) for name, fields in GROUPS.items()]
-    return html.Div([*head, arithmetic_table(worked_out, record, found.price), *(tags if found.tags else []), *groups])
+    groups = [_group(name, fields, record, zone) for name, fields in GROUPS.items()]
+    sums = arithmetic_table(worked_out, record, found.price, zone)
+    return html.Div([*head, sums, *(tags if found.tags else []), *groups])
 
 
 def missing_view(event_key: str) -> Component:
@@ -84,7 +86,7 @@ def missing_view(event_key: str) -> Component:
     return html.P(f"There is no call {event_key} in this database. The link may come from a dashboard of another one.")
 
 
-def arithmetic_table(worked_out: Arithmetic, record: UsageRecord, price: Price | None) -> Component:
+def arithmetic_table(worked_out: Arithmetic, record: UsageRecord, price: Price | None, zone: ZoneInfo) -> Component:
     """Show units x unit price = dollars, line by line, down to the cost."""
     columns = [("What", ""), ("Units", "num"), ("Unit price", "num"), ("Dollars", "num")]
     total, rest = worked_out.cost_usd, worked_out.rest_usd
@@ -96,7 +98,7 @@ def arithmetic_table(worked_out: Arithmetic, record: UsageRecord, price: Price |
     cost = "unpriced" if total is None else exact_dollars(total, places)
     rows.append([html.Strong("Cost"), "", "", html.Strong(cost)])
     parts = [html.H3("How the cost comes about"), table(columns, rows, "How the cost comes about")]
-    return html.Section([*parts, html.P(_source(price), className="quiet")])
+    return html.Section([*parts, html.P(_source(price, zone), className="quiet")])
 
 
 def _line(line: CostLine, price: str, places: int) -> list[Any]:
@@ -121,30 +123,32 @@ def _unit_prices(lines: Sequence[CostLine]) -> list[str]:
     ]
 
 
-def _source(price: Price | None) -> str:
+def _source(price: Price | None, zone: ZoneInfo) -> str:
     if price is None:
         return "No unit prices were known for this call."
     sources = {"litellm_price_map": "LiteLLM's price map", "deployment_config": "the deployment's own configuration"}
     known = sources.get(price.source, price.source)
-    return f"Unit prices from {known} (LiteLLM {price.litellm_version}), first used {moment(price.first_used_at)} UTC."
+    since = zoned(price.first_used_at.astimezone(zone))
+    return f"Unit prices from {known} (LiteLLM {price.litellm_version}), first used {since}."
 
 
 def _how_known(record: UsageRecord) -> str:
     return CONFIDENCE_WORDS.get(CostConfidence(record.cost_confidence), record.cost_confidence)
 
 
-def _group(name: str, fields: dict[str, str], record: UsageRecord) -> Component:
-    pairs = [(label, _value(field, getattr(record, field))) for field, label in fields.items()]
+def _group(name: str, fields: dict[str, str], record: UsageRecord, zone: ZoneInfo) -> Component:
+    pairs = [(label, _value(field, getattr(record, field), zone)) for field, label in fields.items()]
     items = [html.Div([html.Dt(label), html.Dd(value, className="num")]) for label, value in pairs if value is not None]
-    return html.Section([html.H3(name), html.Dl(items, className="fields")])
+    heading = f"{name} ({zone.key})" if "completed_at" in fields else name
+    return html.Section([html.H3(heading), html.Dl(items, className="fields")])
 
 
-def _value(field: str, value: Any) -> str | None:
+def _value(field: str, value: Any, zone: ZoneInfo) -> str | None:
     """Write a value in its unit; a field that a call has no value for is left out."""
     if value is None:
         return None
     if field.endswith("_at"):
-        return moment(value)
+        return moment(value.astimezone(zone))
     if field.endswith("_ms"):
         return duration(value)
     if isinstance(value, bool):

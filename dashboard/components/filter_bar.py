@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
@@ -45,23 +47,23 @@ GRANULARITIES = [
 ]
 
 
-def filter_bar() -> Component:
-    """Build the bar; a callback fills it from the address."""
+def filter_bar(zone: ZoneInfo) -> Component:
+    """Build the bar; a callback fills it from the address. Moments are chosen on a zone's clocks."""
     opener = html.Button(
         [icon("filter"), "Filters", html.Span(id=ids.FILTER_COUNT, className="filter-count")],
         id=ids.FILTER_OPEN,
         className="button filter-open",
         **{"aria-controls": ids.FILTER_PANEL},
     )
-    return html.Div([opener, html.Div(id=ids.FILTER_SHADE, className="shade"), _panel()], className="filters")
+    return html.Div([opener, html.Div(id=ids.FILTER_SHADE, className="shade"), _panel(zone)], className="filters")
 
 
-def _panel() -> Component:
+def _panel(zone: ZoneInfo) -> Component:
     head = html.Div(
         [html.H2("Filters"), html.Button("Done", id=ids.FILTER_CLOSE, className="button")], className="filter-head"
     )
     clear = html.Button("Clear filters", id=ids.FILTER_CLEAR, className="button quiet-button")
-    first = html.Div([_ranges(), _custom(), _granularity(), _group_by(), clear], className="filter-row")
+    first = html.Div([_ranges(), _custom(zone), _granularity(), _group_by(), clear], className="filter-row")
     second = html.Div([_choice(dimension) for dimension in IN_SIGHT], className="filter-row")
     others = [_choice(dimension) for dimension in Dimension if dimension not in IN_SIGHT]
     more = html.Details([html.Summary("More filters"), html.Div(others, className="filter-row")], className="more")
@@ -80,15 +82,15 @@ def _ranges() -> Component:
     return html.Div(control, role="group", **{"aria-label": "Time range"})
 
 
-def _custom() -> Component:
-    pickers = [_picker(ids.FROM, "From"), _picker(ids.TO, "To")]
+def _custom(zone: ZoneInfo) -> Component:
+    pickers = [_picker(ids.FROM, f"From ({zone.key})"), _picker(ids.TO, f"To ({zone.key})")]
     return html.Div(pickers, id=ids.FILTER_CUSTOM, className="custom gone")
 
 
 def _picker(picker_id: str, label: str) -> Component:
     """Take a moment with the browser's own picker, which every phone and screen reader knows."""
     control = dmc.TextInput(id=picker_id, attributes={"input": {"type": "datetime-local"}}, size="xs", debounce=500)
-    return html.Div([html.Label(f"{label} (UTC)", htmlFor=picker_id), control], className="labelled")
+    return html.Div([html.Label(label, htmlFor=picker_id), control], className="labelled")
 
 
 def _granularity() -> Component:

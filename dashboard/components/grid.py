@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import dash_ag_grid as dag
 from dash.development.base_component import Component
@@ -13,13 +14,14 @@ from dashboard.theme import UNKNOWN, duration, full_count
 from usage_plugin.store.tables import UsageRecord
 
 BLOCK: Final = 100
+ENDED_WIDTH: Final = 138
+LETTER_WIDTH: Final = 7
 STATUS_RULES: Final = {
     f"status-{status}": f"params.value == '{status}'" for status in ("success", "failure", "interrupted", "rejected")
 }
 NUMBER: Final = {"type": "rightAligned", "cellClass": ["num", "ag-right-aligned-cell"]}
-# Column ids are columns of usage_record, by which the store sorts.
+# After the one that says when. Column ids are columns of usage_record, by which the store sorts.
 COLUMNS: Final[list[dict[str, Any]]] = [
-    {"field": "completed_at", "headerName": "Ended (UTC)", "width": 138, "cellClass": "num", "sort": "desc"},
     {"field": "model", "headerName": "Model", "minWidth": 90, "flex": 2},
     {"field": "cost_nano_usd", "headerName": "Cost", "width": 136, **NUMBER},
     {"field": "status", "headerName": "Status", "width": 102, "cellClassRules": STATUS_RULES},
@@ -55,12 +57,12 @@ OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-def requests_grid() -> Component:
-    """Build the grid; it asks for its rows as a reader scrolls."""
+def requests_grid(zone: ZoneInfo) -> Component:
+    """Build the grid; it asks for its rows as a reader scrolls, and shows when on a zone's clocks."""
     return dag.AgGrid(
         id=ids.REQUESTS_GRID,
         rowModelType="infinite",
-        columnDefs=COLUMNS,
+        columnDefs=columns(zone),
         defaultColDef={
             "sortable": True,
             "resizable": True,
@@ -74,11 +76,20 @@ def requests_grid() -> Component:
     )
 
 
-def row_of(record: UsageRecord) -> dict[str, str]:
+def columns(zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Give the grid's columns; the first says when on a zone's clocks."""
+    place = zone.key.rpartition("/")[2].replace("_", " ")
+    name = {"headerName": f"Ended ({place})", "headerTooltip": f"When the call ended, {zone.key}"}
+    width = ENDED_WIDTH + LETTER_WIDTH * max(len(place) - len("UTC"), 0)
+    ended = {"field": "completed_at", **name, "width": width, "cellClass": "num", "sort": "desc"}
+    return [ended, *COLUMNS]
+
+
+def row_of(record: UsageRecord, zone: ZoneInfo) -> dict[str, str]:
     """Write a record as people read it; sorting is the store's, so every cell may be text."""
     return {
         "event_key": record.event_key,
-        "completed_at": f"{record.completed_at:%d %b %H:%M:%S}",
+        "completed_at": f"{record.completed_at.astimezone(zone):%d %b %H:%M:%S}",
         "model": record.model or record.requested_model or UNKNOWN,
         "status": record.status if record.is_terminal else f"{record.status} (attempt)",
         "cost_nano_usd": cost_of(record),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import dash_mantine_components as dmc
 from dash import dcc, html
@@ -35,10 +36,10 @@ class Titled(Protocol):
         ...
 
 
-def shell(pages: Iterable[Titled], *, demo: bool) -> Component:
+def shell(pages: Iterable[Titled], zone: ZoneInfo, *, demo: bool) -> Component:
     """Build what stays while pages change."""
     main = html.Main(
-        [html.Div(id=ids.NOTICES, className="notices"), filter_bar(), html.Div(id=ids.PAGE, className="page")],
+        [html.Div(id=ids.NOTICES, className="notices"), filter_bar(zone), html.Div(id=ids.PAGE, className="page")],
         id="main",
         tabIndex=-1,
     )

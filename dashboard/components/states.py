@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from dashboard.components.parts import link
 from dashboard.filters import Filters
 from dashboard.queries.health import Emptiness, Notice, Reason, Trouble
-from dashboard.theme import moment
+from dashboard.theme import zoned
 
 TITLES = {
     Reason.NO_MATCH: "No calls match these filters",
@@ -50,7 +50,7 @@ def _remedy(emptiness: Emptiness, filters: Filters, path: str) -> list[Component
             said = f"The database holds calls, but none {emptiness.detail} that match."
             return [html.P(said), link("Clear the filters", f"{path}{filters.cleared().to_query()}", "button")]
         case Reason.NO_CALLS_IN_RANGE:
-            said = f"None {emptiness.detail}. The latest call ended {moment(emptiness.latest)} UTC."
+            said = f"None {emptiness.detail}. The latest call ended {zoned(emptiness.latest)}."
             return [html.P(said), link("Show the last 90 days", f"{path}{filters.over('90d').to_query()}", "button")]
         case Reason.NO_CALLS_YET:
             return [html.P("The proxy runs and records. Send it a call, and it shows here within 5 seconds.")]
@@ -119,7 +119,7 @@ def _notice(notice: Notice) -> str | list[Component | str]:
             )
             return [f"{notice.detail[:1].upper()}{notice.detail[1:]}.{others} ", link("See the pipeline", "/pipeline")]
         case Trouble.STOPPED:
-            return f"The proxy has not been heard of since {moment(notice.since)} UTC: figures do not move."
+            return f"The proxy has not been heard of since {zoned(notice.since)}: figures do not move."
         case Trouble.OTHER_DATABASE:
             return f"Another proxy writes to {notice.detail}: its calls are not shown here."
         case Trouble.UNAVAILABLE:

@@ -1,11 +1,12 @@
-"""The axes that figures share: dollars up, UTC time along."""
+"""The axes that figures share: dollars up, a zone's time along."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
 
@@ -27,16 +28,28 @@ def blank(colours: Palette) -> go.Figure:
     return figure
 
 
-def time_axis(figure: go.Figure, buckets: Sequence[datetime], length: timedelta) -> None:
-    """Show every bucket of the asked time, also at the ends, and say that it is UTC."""
+def on_clock(moments: Iterable[datetime], zone: ZoneInfo) -> list[datetime]:
+    """Give what a zone's clocks show; marked as UTC, since plotly knows no other zone and leaves those alone."""
+    return [moment.astimezone(zone).replace(tzinfo=UTC) for moment in moments]
+
+
+def time_axis(figure: go.Figure, times: Sequence[datetime], length: timedelta, zone: ZoneInfo) -> None:
+    """Show every bucket of the asked time, also at the ends, and say on whose clocks.
+
+    Args:
+        figure: To be given the axis.
+        times: The buckets `on_clock`.
+        length: Of a bucket on it.
+        zone: Whose clock it is.
+    """
     hourly = length < timedelta(days=1)
-    if buckets:
-        whole = buckets[-1] + length - buckets[0]
-        figure.update_xaxes(range=[buckets[0], buckets[-1] + length], **_hour_ticks(whole) if hourly else {})
+    if times:
+        whole = times[-1] + length - times[0]
+        figure.update_xaxes(range=[times[0], times[-1] + length], **_hour_ticks(whole) if hourly else {})
     figure.update_xaxes(
         type="date",
-        title_text="UTC",
-        hoverformat="%a %d %b %Y, %H:%M UTC" if hourly else "%a %d %b %Y (UTC)",
+        title_text=zone.key,
+        hoverformat=f"%a %d %b %Y, %H:%M {zone.key}" if hourly else f"%a %d %b %Y ({zone.key})",
         tickangle=0,
     )
 

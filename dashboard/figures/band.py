@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.figures.axes import NOTHING_BILLED, NOTHING_KNOWN, blank, dollar_axis, say, time_axis
+from dashboard.figures.axes import NOTHING_BILLED, NOTHING_KNOWN, blank, dollar_axis, on_clock, say, time_axis
 from dashboard.frames import Band, FloatArray
 from dashboard.theme import Palette, dollars
 from usage_plugin.analysis import Verdict
@@ -20,7 +20,7 @@ def cost_with_band(band: Band, colours: Palette) -> go.Figure:
     """Draw what was spent over what was expected; the band has a gap where the detector still learns."""
     figure = blank(colours)
     edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "connectgaps": False}
-    times = list(band.buckets)
+    times = on_clock(band.buckets, band.zone)
     figure.add_trace(go.Scatter(x=times, y=_gaps(band.lower), name="Lower", **edge))
     fill = {"fill": "tonexty", "fillcolor": colours.band}
     figure.add_trace(go.Scatter(x=times, y=_gaps(band.upper), name="Expected range", **fill, **edge))
@@ -28,8 +28,8 @@ def cost_with_band(band: Band, colours: Palette) -> go.Figure:
     figure.add_trace(_spent(times, _complete(band), colours))
     figure.add_trace(_marks(times, band, colours))
     if band.partial is not None:
-        figure.add_trace(_so_far(band, band.partial, colours))
-    time_axis(figure, band.buckets, band.bucket_length)
+        figure.add_trace(_so_far(times, band, band.partial, colours))
+    time_axis(figure, times, band.bucket_length, band.zone)
     dollar_axis(figure, _highest(band))
     if band.verdict in SAID:
         say(figure, SAID[band.verdict], colours)
@@ -70,11 +70,11 @@ def _complete(band: Band) -> FloatArray:
     return np.where(np.arange(band.cost_usd.size) == band.partial, np.nan, band.cost_usd)
 
 
-def _so_far(band: Band, at: int, colours: Palette) -> go.Scatter:
+def _so_far(times: list[datetime], band: Band, at: int, colours: Palette) -> go.Scatter:
     """Draw the bucket that is not over yet on its own, since a line down to it would look like a drop."""
     cost_usd = float(band.cost_usd[at])
     return go.Scatter(
-        x=[band.buckets[at]],
+        x=[times[at]],
         y=_gaps(band.cost_usd[at : at + 1]),
         name="So far",
         mode="markers",

@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.figures.axes import MIDNIGHT, MILLISECONDS, blank, bucket_width, say, time_axis
+from dashboard.figures.axes import MIDNIGHT, MILLISECONDS, blank, bucket_width, on_clock, say, time_axis
 from dashboard.frames import Recorded
 from dashboard.theme import Palette, calls, duration
 
@@ -23,7 +23,7 @@ def calls_per_minute(frame: Recorded, colours: Palette) -> go.Figure:
     """Draw one bar per minute."""
     figure = blank(colours)
     bars = go.Bar(
-        x=list(frame.minutes),
+        x=on_clock(frame.minutes, frame.zone),
         y=list(frame.calls),
         name="Calls",
         marker={"color": colours.accent, "line": {"width": 0}},
@@ -71,7 +71,7 @@ def _line(name: str, colour: str, frame: Recorded, delays_s: Sequence[float | No
     lonely = sum(known is not None for known in delays_s) < LONELY
     marker: dict[str, Any] = {"size": 8 if lonely else 4, "color": colour}
     return go.Scatter(
-        x=[minute + frame.minute / 2 for minute in frame.minutes],
+        x=[minute + frame.minute / 2 for minute in on_clock(frame.minutes, frame.zone)],
         y=[None if known is None else known * factor for known in delays_s],
         name=name,
         mode="lines+markers",
@@ -84,7 +84,7 @@ def _line(name: str, colour: str, frame: Recorded, delays_s: Sequence[float | No
 
 
 def _minutes(figure: go.Figure, frame: Recorded) -> None:
-    time_axis(figure, frame.minutes, frame.minute)
+    time_axis(figure, on_clock(frame.minutes, frame.zone), frame.minute, frame.zone)
     figure.update_xaxes(tick0=MIDNIGHT, dtick=TICK_MINUTES * 60 * MILLISECONDS, tickformat="%H:%M")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
@@ -36,7 +37,7 @@ CANVAS: Final = Canvas(
 )
 
 
-def layout() -> Component:
+def layout(_zone: ZoneInfo) -> Component:
     """Show the page's shape until its figures are there."""
     cards = [watch_card(granularity) for granularity in (Granularity.DAY, Granularity.HOUR)]
     return html.Div([page_title(TITLE, NOTE), *CANVAS.layout(loading(cards=0), *cards)])

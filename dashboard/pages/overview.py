@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
@@ -45,7 +46,7 @@ CANVAS: Final = Canvas(
 )
 
 
-def layout() -> Component:
+def layout(_zone: ZoneInfo) -> Component:
     """Show the page's shape until its figures are there."""
     cost = card(
         html.Span(id=ids.COST_TITLE),
@@ -81,7 +82,7 @@ def overview_view(frame: Overview, colours: Palette) -> dict[str, Any]:
     return {
         "kpis": [kpi_card(kpi, colours) for kpi in kpis(frame)],
         "title": f"Cost over time by {word_of(filters.group_by)}",
-        "note": f"per {filters.bucket.value}, UTC",
+        "note": f"per {filters.bucket.value}, {frame.stack.zone.key}",
         "cost": cost_over_time(frame.stack, colours),
         "legend": cost_legend(frame.stack, colours),
         "side": [

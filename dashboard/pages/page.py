@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 from dash import Dash, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
@@ -39,7 +40,7 @@ class Page:
 
     path: str
     title: str
-    layout: Callable[[], Component]
+    layout: Callable[[ZoneInfo], Component]
     register: Callable[[Dash, Data], None]
 
 

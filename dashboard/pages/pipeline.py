@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from dash import Dash, Input, Output, State, ctx, html
 from dash.development.base_component import Component
@@ -39,20 +40,20 @@ CANVAS: Final = Canvas(
 )
 
 
-def layout() -> Component:
+def layout(zone: ZoneInfo) -> Component:
     """Show the page's shape until its figures are there."""
     per_minute = card(
         "Calls stored",
         graph(ids.PIPELINE_CALLS, "Calls stored per minute of the last hour as bars"),
         html.Div(id=ids.PIPELINE_CALLS_LEGEND),
-        note="per minute, UTC",
+        note=f"per minute, {zone.key}",
         className="half",
     )
     delays = card(
         "From a call's end to the database",
         graph(ids.PIPELINE_DELAY, "Time from a call's end to its row in the database, p50 and p95 per minute as lines"),
         html.Div(id=ids.PIPELINE_DELAY_LEGEND),
-        note="per minute, UTC",
+        note=f"per minute, {zone.key}",
         className="half",
     )
     rows = [

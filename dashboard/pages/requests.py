@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html
@@ -30,9 +31,9 @@ Listing = tuple[Component | None, str, str]
 """Why there is no row, how many there are, and the class of the grid's panel."""
 
 
-def layout() -> Component:
+def layout(zone: ZoneInfo) -> Component:
     """Show the grid, which fills itself."""
-    panel = html.Div(requests_grid(), id=ids.REQUESTS_PANEL, className="grid-panel card")
+    panel = html.Div(requests_grid(zone), id=ids.REQUESTS_PANEL, className="grid-panel card")
     drawer = dmc.Drawer(
         html.Div(id=ids.DETAIL_BODY, className="detail"),
         id=ids.DETAIL,
@@ -79,13 +80,13 @@ def listing(data: Data, search: str | None) -> Listing:
     total = matching(look, filters)
     if not total:
         return empty_state(why_empty(look, filters), filters, PATH), "", HIDDEN
-    return None, f"{full_count(total)} {filters.words}", SHOWN
+    return None, f"{full_count(total)} {filters.words(look.zone)}", SHOWN
 
 
 def _register_rows(app: Dash, data: Data) -> None:
     def rows(wish: dict[str, Any] | None, search: str | None) -> dict[str, Any]:
         found = page(data.look(), Filters.from_query(search), wish or {})
-        return {"rowData": [row_of(record) for record in found.records], "rowCount": found.total}
+        return {"rowData": [row_of(record, data.zone) for record in found.records], "rowCount": found.total}
 
     app.callback(
         Output(ids.REQUESTS_GRID, "getRowsResponse"),
@@ -110,7 +111,8 @@ def _register_detail(app: Dash, data: Data) -> None:
         if not event_key:
             return False, None
         found = detail(data.look(), event_key)
-        return True, missing_view(event_key) if found is None else detail_view(found, arithmetic(found))
+        known = None if found is None else detail_view(found, arithmetic(found), data.zone)
+        return True, known or missing_view(event_key)
 
     app.callback(Output(ids.DETAIL, "opened"), Output(ids.DETAIL_BODY, "children"), Input(ids.URL, "hash"))(show)
     app.clientside_callback(ClientsideFunction("usage", "openRow"), Input(ids.REQUESTS_GRID, "selectedRows"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,6 +13,7 @@ from dashboard.data import Look
 from dashboard.filters import Filters
 from dashboard.frames import Band, FloatArray
 from dashboard.members import name_of
+from dashboard.period import between, moved
 from usage_plugin.analysis import DAILY, HOURLY, RollingZ, Verdict
 from usage_plugin.store import read
 from usage_plugin.store.read import CostSeries, Granularity, Question, Stack
@@ -80,43 +82,52 @@ def anomalies(look: Look, filters: Filters) -> Anomalies:
 
 def _watch(look: Look, filters: Filters, granularity: Granularity) -> Watch:
     shown = _shown(look, filters, granularity)
-    known = look.ask_heavy(read.cost_series, shown.between(shown.start - HISTORY[granularity], shown.end))
-    band = _band(known, granularity, look.now, shown.start)
-    flags = _flags(band)
+    known = look.ask_heavy(read.cost_series, shown.between(_earlier(shown.start, HISTORY, shown), shown.end))
+    band = _band(known, shown, look.now)
+    flags = _flags(band, granularity)
     if flags:
         flags = _with_drivers(flags, look.ask_heavy(read.stack, shown, top=MEMBERS_WATCHED))
-    return Watch(granularity, band, flags, _learns_for(known, granularity, look.now, band))
+    return Watch(granularity, band, flags, _learns_for(known, shown, look.now, band))
 
 
 def _shown(look: Look, filters: Filters, granularity: Granularity) -> Question:
     """Give the time to draw: the filters' own, within what a chart of this granularity can say."""
-    asked = replace(filters.question(look.now), granularity=granularity)
-    length = min(max(asked.end - asked.start, LEAST_SHOWN[granularity]), MOST_SHOWN[granularity])
-    end = granularity.ceil(asked.end)
-    return asked.between(granularity.floor(end - length), end)
+    asked = replace(filters.question(look.now, look.zone), granularity=granularity)
+    whole = between(asked.start, asked.end, granularity, look.zone)
+    length = min(max(whole, LEAST_SHOWN[granularity]), MOST_SHOWN[granularity])
+    end = granularity.ceil(asked.end, look.zone)
+    return asked.between(_earlier(end, {granularity: length}, asked), end)
 
 
-def _band(known: CostSeries, granularity: Granularity, now: datetime, shown_from: datetime) -> Band:
+def _earlier(moment: datetime, by: Mapping[Granularity, timedelta], asked: Question) -> datetime:
+    """Go back to the begin of a bucket."""
+    granularity = asked.granularity
+    return granularity.floor(moved(moment, -by[granularity], granularity, asked.zone), asked.zone)
+
+
+def _band(known: CostSeries, shown: Question, now: datetime) -> Band:
     """Score the series from its first call on, and cut off what is history only."""
-    cost_usd, partial = _from_first_call(known), _in_progress(known, granularity, now)
-    found = DETECTORS[granularity].detect(cost_usd, partial)
-    first = next((at for at, bucket in enumerate(known.buckets) if bucket >= shown_from), 0)
+    cost_usd, partial = _from_first_call(known), _in_progress(known, shown, now)
+    found = DETECTORS[shown.granularity].detect(cost_usd, partial)
+    first = next((at for at, bucket in enumerate(known.buckets) if bucket >= shown.start), 0)
     return Band(
         buckets=known.buckets[first:],
-        bucket_length=granularity.length,
+        bucket_length=shown.granularity.length,
         cost_usd=cost_usd[first:],
         lower=found.lower[0, first:],
         expected=np.where(np.isfinite(found.upper), found.expected, np.nan)[0, first:],
         upper=found.upper[0, first:],
         z=found.z[0, first:],
         flagged=found.flagged[0, first:],
+        zone=shown.zone,
         verdict=_verdict(found.verdicts[0], cost_usd[first:][known.called[first:]], found.z[0, first:]).value,
         partial=None if partial is None else partial - first,
     )
 
 
-def _in_progress(known: CostSeries, granularity: Granularity, now: datetime) -> int | None:
-    return next((at for at, bucket in enumerate(known.buckets) if bucket <= now < bucket + granularity.length), None)
+def _in_progress(known: CostSeries, shown: Question, now: datetime) -> int | None:
+    current = shown.granularity.floor(now, shown.zone)
+    return next((at for at, bucket in enumerate(known.buckets) if bucket == current), None)
 
 
 def _verdict(found: Verdict, cost_usd: FloatArray, z: FloatArray) -> Verdict:
@@ -129,15 +140,15 @@ def _verdict(found: Verdict, cost_usd: FloatArray, z: FloatArray) -> Verdict:
     return Verdict.ALL_ZERO if present.size else Verdict.EMPTY
 
 
-def _learns_for(known: CostSeries, granularity: Granularity, now: datetime, band: Band) -> int:
+def _learns_for(known: CostSeries, shown: Question, now: datetime, band: Band) -> int:
     """Count the buckets that a learner still needs: its detector's history, and one more that is judged by it."""
     if band.verdict != Verdict.LEARNING.value:
         return 0
     ended = np.isfinite(_from_first_call(known))
-    partial = _in_progress(known, granularity, now)
+    partial = _in_progress(known, shown, now)
     if partial is not None:
         ended[partial] = False
-    return max(DETECTORS[granularity].config.min_history + 1 - int(ended.sum()), 0)
+    return max(DETECTORS[shown.granularity].config.min_history + 1 - int(ended.sum()), 0)
 
 
 def _from_first_call(known: CostSeries) -> FloatArray:
@@ -147,11 +158,11 @@ def _from_first_call(known: CostSeries) -> FloatArray:
     return np.where(np.arange(known.called.size) < first, np.nan, known.cost_usd)
 
 
-def _flags(band: Band) -> tuple[Flag, ...]:
+def _flags(band: Band, granularity: Granularity) -> tuple[Flag, ...]:
     return tuple(
         Flag(
             start=band.buckets[at],
-            end=band.buckets[at] + band.bucket_length,
+            end=granularity.after(band.buckets[at], band.zone),
             cost_usd=float(band.cost_usd[at]),
             expected_usd=float(band.expected[at]),
             z=float(band.z[at]),

@@ -70,7 +70,7 @@ def why_empty(look: Look, filters: Filters) -> Emptiness:
     """Say why no call is shown."""
     if look.newest.row_id:
         reason = Reason.NO_MATCH if filters.count else Reason.NO_CALLS_IN_RANGE
-        return Emptiness(reason, filters.words, look.newest.completed_at)
+        return Emptiness(reason, filters.words(look.zone), _local(look.data, look.newest.completed_at))
     return _why_no_rows(look.data)
 
 
@@ -138,7 +138,12 @@ def _stopped(found: Pipeline, beats: Sequence[Heartbeat]) -> list[Notice]:
     proxies = [account for account in (*found.accounts, *beats) if account.role == "proxy"]
     if not proxies or any(state is not State.STOPPED for state in recent):
         return []
-    return [Notice(Trouble.STOPPED, since=max(account.stopped_at or account.beat_at for account in proxies))]
+    last = max(account.stopped_at or account.beat_at for account in proxies)
+    return [Notice(Trouble.STOPPED, since=_local(found.data, last))]
+
+
+def _local(data: Data, moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(data.zone)
 
 
 def _strays(beats: Sequence[Heartbeat]) -> list[Notice]:

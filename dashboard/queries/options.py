@@ -15,7 +15,7 @@ Option = dict[str, str]
 
 def options(look: Look, filters: Filters) -> Mapping[Dimension, list[Option]]:
     """Give the values of each dimension in the time shown, and those that are filtered by."""
-    values = look.ask_heavy(read.distinct_values, filters.question(look.now).unfiltered())
+    values = look.ask_heavy(read.distinct_values, filters.question(look.now, look.zone).unfiltered())
     return {dimension: _offer(values[dimension], filters.chosen(dimension)) for dimension in Dimension}
 
 

@@ -44,7 +44,7 @@ class Overview:
 
 def overview(look: Look, filters: Filters) -> Overview:
     """Ask for everything that the overview shows."""
-    question, previous = filters.question(look.now), previous_question(look, filters)
+    question, previous = filters.question(look.now, look.zone), previous_question(look, filters)
     return Overview(
         now=look.now,
         filters=filters,
@@ -69,6 +69,7 @@ def stacked_cost(stack: Stack, question: Question) -> StackedCost:
     return StackedCost(
         buckets=stack.buckets,
         bucket_length=question.granularity.length,
+        zone=question.zone,
         names=(*names, *([] if stack.other is None else [f"{stack.other_count} others"])),
         cost_nano_usd=tuple(tuple(usage.cost_nano_usd for usage in row) for row in rows),
         has_rest=stack.other is not None,
@@ -77,5 +78,5 @@ def stacked_cost(stack: Stack, question: Question) -> StackedCost:
 
 def previous_question(look: Look, filters: Filters) -> Question:
     """Ask the same about the time before, up to the same point."""
-    period = filters.period(look.now)
-    return filters.question(look.now).between(period.previous_start, period.previous_end)
+    period = filters.period(look.now, look.zone)
+    return filters.question(look.now, look.zone).between(period.previous_start, period.previous_end)

@@ -68,7 +68,12 @@ def recorded(look: Look) -> Recorded:
     end = look.now.replace(second=0, microsecond=0) + read.MINUTE
     found = look.ask_heavy(read.recording, end - SHOWN_MINUTES * read.MINUTE, end)
     return Recorded(
-        minutes=found.minutes, minute=timedelta(minutes=1), calls=found.calls, p50_s=found.p50_s, p95_s=found.p95_s
+        minutes=found.minutes,
+        minute=timedelta(minutes=1),
+        calls=found.calls,
+        p50_s=found.p50_s,
+        p95_s=found.p95_s,
+        zone=look.zone,
     )
 
 

@@ -35,12 +35,12 @@ def page(look: Look, filters: Filters, wish: dict[str, Any]) -> Page:
     """
     start = max(int(wish.get("startRow") or 0), 0)
     limit = min(max(int(wish.get("endRow") or MAX_ROWS) - start, 1), MAX_ROWS)
-    return look.ask(read.records, filters.question(look.now), offset=start, limit=limit, order=_order(wish))
+    return look.ask(read.records, filters.question(look.now, look.zone), offset=start, limit=limit, order=_order(wish))
 
 
 def matching(look: Look, filters: Filters) -> int:
     """Count the calls and attempts that match."""
-    return look.ask(read.records, filters.question(look.now), limit=1).total
+    return look.ask(read.records, filters.question(look.now, look.zone), limit=1).total
 
 
 def detail(look: Look, event_key: str) -> RecordDetail | None:

@@ -124,6 +124,45 @@ def test_custom_begins_as_what_was_shown(post: Post) -> None:
     assert filled[ids.FILTER_CUSTOM]["className"] == "custom"
 
 
+def test_another_time_zone_is_that_of_everything(store: Engine, settings: Settings) -> None:
+    """Bars, rows, the call in full, pickers and words are on its clocks, and no moment is told in UTC."""
+    zone = {"timezone": "Asia/Kathmandu"}  # 5 hours and 45 minutes from UTC
+    data = Data(store, settings.model_copy(update=zone), clock=FakeClock(NOW))
+    post = poster(create_app(data))
+    event = ago(1, cost_usd=1)
+    write_events(store, [event, ago(2000)])
+    overview = post(ids.OVERVIEW_FIGURES, url__search="?range=24h")
+    drawn = overview[ids.COST_GRAPH]["figure"]
+    place = drawn["data"][0]["y"].index(1.0)
+    assert drawn["data"][0]["x"][place].startswith("2026-03-04T17:00")
+    assert overview[ids.COST_NOTE]["children"] == "per hour, Asia/Kathmandu"
+    wish = {"startRow": 0, "endRow": 2}
+    rows = post(ids.REQUESTS_GRID, requests_grid__getRowsRequest=wish)[ids.REQUESTS_GRID]["getRowsResponse"]
+    shown = "?range=custom&from=2026-03-04T00:15&to=2026-03-05T00:15"
+    bar = post(
+        ids.RANGE, "filter-to.value", url__search=shown, filter_range__value="custom",
+        filter_from__value="2026-03-04T06:00", filter_to__value="2026-03-05T06:00",
+    )  # fmt: skip
+    told = text_of(
+        [
+            overview,
+            rows,
+            post(ids.DETAIL_BODY, url__hash=f"#{event.event_key}"),
+            post(ids.OVERVIEW_STATE, url__search="?range=custom&from=2026-01-01T00:00&to=2026-01-02T00:00"),
+            post(f"{ids.PAGE}.children", url__pathname="/requests"),
+            post(f"{ids.PAGE}.children", url__pathname="/pipeline"),
+            post(ids.ANOMALIES_FIGURES),
+            str(create_app(data).layout),
+        ]
+    )
+    assert bar[ids.URL]["search"] == shown.replace(":", "%3A")
+    assert rows["rowData"][0]["completed_at"] == "04 Mar 17:15:00"
+    assert "2026-03-04 17:15:00" in told
+    assert "Ended (Kathmandu)" in told
+    assert "The latest call ended 2026-03-04 17:15:00 Asia/Kathmandu." in told
+    assert "UTC" not in told
+
+
 def test_clearing_keeps_the_time(post: Post) -> None:
     """The clear button drops filters only."""
     filled = post(ids.RANGE, "filter-clear.n_clicks", url__search="?range=30d&team=a")

@@ -15,7 +15,7 @@ from dashboard.components.activity import cost_of, recent_table
 from dashboard.components.breakdown import confidence_panel, share_list, token_panel
 from dashboard.components.detail import arithmetic_table, detail_view, missing_view
 from dashboard.components.graph import graph
-from dashboard.components.grid import COLUMNS, row_of
+from dashboard.components.grid import columns, row_of
 from dashboard.components.kpi import Kpi, change, cost_text
 from dashboard.components.parts import dot, link
 from dashboard.components.states import TITLES, empty_state, notice_list
@@ -29,6 +29,7 @@ from usage_plugin.event import CostConfidence
 from usage_plugin.store.read import ConfidenceSplit, Dimension, Member, Price, RecordDetail, Share, Usage
 from usage_plugin.store.read.records import SORTABLE
 from usage_plugin.store.tables import UsageRecord
+from usage_plugin.time_zone import UTC_ZONE
 
 WEEK = Filters()
 
@@ -153,9 +154,9 @@ def test_recent_rows_open_their_call() -> None:
 
 def test_grid_rows_fill_each_column() -> None:
     """Each column of the grid is a column that the store can sort by, and has a text."""
-    fields = [column["field"] for column in COLUMNS]
+    fields = [column["field"] for column in columns(UTC_ZONE)]
     assert set(fields) <= SORTABLE
-    row = row_of(record(api_key_hash="0123456789abcdef", is_terminal=False))
+    row = row_of(record(api_key_hash="0123456789abcdef", is_terminal=False), UTC_ZONE)
     assert set(row) == {*fields, "event_key"}
     assert row["api_key_hash"] == "01234567…"
     assert row["status"] == "success (attempt)"
@@ -166,7 +167,7 @@ def test_arithmetic_table_ends_in_bold_cost() -> None:
     prices = {"input_cost_per_token": Decimal("0.000002"), "output_cost_per_token": Decimal("0.000008")}
     lines = cost_lines({"input_uncached_tokens": 1000, "output_text_tokens": 100}, prices)
     price = Price("litellm_price_map", "1.106.2", NOW, prices)
-    shown = words(arithmetic_table(Arithmetic(lines, Decimal("0.01"), Decimal("0.0128")), record(), price))
+    shown = words(arithmetic_table(Arithmetic(lines, Decimal("0.01"), Decimal("0.0128")), record(), price, UTC_ZONE))
     assert "Input 1,000 $2.00 / 1M $0.0020" in shown
     assert "Output 100 $8.00 / 1M $0.0008" in shown
     assert "Adjustment: tools, tiers, discounts, rounding $0.0100 Cost $0.0128" in shown
@@ -182,7 +183,7 @@ def test_dollars_of_a_bill_stand_under_one_another() -> None:
     }
     units = {"input_uncached_tokens": 178_152, "output_text_tokens": 3_918, "search_units": 2}
     lines = cost_lines(units, prices)
-    shown = words(arithmetic_table(Arithmetic(lines, Decimal(0), Decimal("0.131449")), record(), None))
+    shown = words(arithmetic_table(Arithmetic(lines, Decimal(0), Decimal("0.131449")), record(), None, UTC_ZONE))
     assert "178,152 $0.125 / 1M $0.022269 Output 3,918 $10.000 / 1M $0.039180" in shown
     assert "Searches 2 $0.035 / search $0.070000 Cost $0.131449" in shown
 
@@ -198,14 +199,14 @@ def test_arithmetic_of_an_unpriced_call_says_what_is_missing() -> None:
     """Without a price there is no product and no sum."""
     lines = cost_lines({"input_uncached_tokens": 1000}, {})
     unpriced = record(cost_nano_usd=None, cost_confidence="unpriced")
-    shown = words(arithmetic_table(Arithmetic(lines, Decimal(0), None), unpriced, None))
+    shown = words(arithmetic_table(Arithmetic(lines, Decimal(0), None), unpriced, None, UTC_ZONE))
     assert "Input 1,000 no price — Cost unpriced No unit prices were known" in shown
 
 
 def test_detail_leaves_out_what_a_call_has_not() -> None:
     """Fields without a value are not listed; zero and no are values."""
     found = RecordDetail(record(fallbacks=0, stream=False), ("feature:chat",), None)
-    shown = words(detail_view(found, Arithmetic((), Decimal(0), Decimal("0.0028"))))
+    shown = words(detail_view(found, Arithmetic((), Decimal(0), Decimal("0.0028")), UTC_ZONE))
     assert "Fallbacks 0" in shown
     assert "Streamed no" in shown
     assert "feature:chat" in shown
@@ -216,7 +217,11 @@ def test_detail_leaves_out_what_a_call_has_not() -> None:
 def test_every_confidence_is_explained(confidence: CostConfidence) -> None:
     """No way of knowing a cost is shown without saying what it means."""
     shown = words(
-        detail_view(RecordDetail(record(cost_confidence=confidence.value), (), None), Arithmetic((), Decimal(0), None))
+        detail_view(
+            RecordDetail(record(cost_confidence=confidence.value), (), None),
+            Arithmetic((), Decimal(0), None),
+            UTC_ZONE,
+        )
     )
     assert f"{confidence.value}: " in shown
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -68,6 +69,22 @@ def test_axis_spans_every_bucket_and_says_its_units() -> None:
     assert tuple(figure.layout.xaxis.range) == (START, START + 3 * HOUR)
     assert figure.layout.xaxis.title.text == "UTC"
     assert figure.layout.yaxis.tickformat.startswith("$")
+
+
+def test_clocks_that_are_put_back_show_an_hour_twice_and_the_bar_has_both() -> None:
+    """On that night two hours are told alike; on the other one an hour is left out."""
+    night = datetime(2026, 10, 24, 23, tzinfo=UTC)
+    buckets = tuple(night + at * HOUR for at in range(4))
+    stack = replace(
+        STACK, buckets=buckets, zone=ZoneInfo("Europe/Berlin"), names=("m",), has_rest=False,
+        cost_nano_usd=((10**9, 2 * 10**9, None, 4 * 10**9),),
+    )  # fmt: skip
+    figure = cost_over_time(stack, LIGHT)
+    assert [time.hour for time in figure.data[0].x] == [1, 2, 3]
+    assert list(figure.data[0].y) == [1.0, 2.0, 4.0]
+    both = cost_over_time(replace(stack, cost_nano_usd=((None, 2 * 10**9, 3 * 10**9, None),)), LIGHT)
+    assert list(both.data[0].y) == [None, 5.0, None]
+    assert figure.layout.xaxis.title.text == "Europe/Berlin"
 
 
 @pytest.mark.parametrize(("hours", "step"), [(1, 1), (6, 1), (12, 2), (24, 4), (48, 8), (49, None), (168, None)])

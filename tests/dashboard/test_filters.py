@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from dashboard.filters import CUSTOM, RANGES, Filters
 from dashboard.members import UNSET, name_of, read_back, written
 from usage_plugin.store.read import Dimension, Granularity, Member
+from usage_plugin.time_zone import UTC_ZONE
 
 NOW = datetime(2026, 3, 4, 12, 30, 45, tzinfo=UTC)
 MINUTES = st.datetimes(datetime(2001, 1, 1), datetime(2198, 1, 1)).map(
@@ -46,7 +48,7 @@ def test_query_round_trip(filters: Filters, custom: tuple[datetime, timedelta] |
 @example("?team=%ff%fe&team=&=&&&")
 def test_any_address_can_be_read_and_asked(search: object) -> None:
     """No address raises, and each gives a question that the store can be asked."""
-    question = Filters.from_query(search).question(NOW)
+    question = Filters.from_query(search).question(NOW, UTC_ZONE)
     assert question.start < question.end
 
 
@@ -69,7 +71,7 @@ def test_no_filter_holds_what_a_database_refuses(pairs: list[tuple[str, str]], q
 
 def test_what_is_left_of_a_value_is_still_asked_for() -> None:
     """Only what cannot be stored is dropped, as it is from the calls themselves."""
-    assert Filters.from_query("?team=a%00b&team=%00&user=").question(NOW).choices == {Dimension.TEAM: ("ab",)}
+    assert Filters.from_query("?team=a%00b&team=%00&user=").question(NOW, UTC_ZONE).choices == {Dimension.TEAM: ("ab",)}
 
 
 @given(st.none() | st.text(), st.none() | st.text())
@@ -99,9 +101,9 @@ def test_defaults_need_no_query() -> None:
 
 def test_absent_values_are_asked_for_as_none() -> None:
     """Choosing (none) asks for calls without a team."""
-    assert Filters(team=("a", UNSET)).question(NOW).team == ("a", None)
+    assert Filters(team=("a", UNSET)).question(NOW, UTC_ZONE).team == ("a", None)
     assert Filters().only(Dimension.USER, None).user == (UNSET,)
-    assert Filters().only(Dimension.TEAM, UNSET).question(NOW).team == (UNSET,)
+    assert Filters().only(Dimension.TEAM, UNSET).question(NOW, UTC_ZONE).team == (UNSET,)
 
 
 @pytest.mark.parametrize(
@@ -127,10 +129,39 @@ def test_a_year_is_never_drawn_by_the_hour() -> None:
 
 def test_period_is_compared_with_the_same_part_of_the_one_before() -> None:
     """At half past twelve a day of 24 hours counts 23.5, and so does the day before it."""
-    period = Filters(range="24h").period(NOW)
+    period = Filters(range="24h").period(NOW, UTC_ZONE)
     assert (period.start, period.end) == (datetime(2026, 3, 3, 13, tzinfo=UTC), datetime(2026, 3, 4, 13, tzinfo=UTC))
     assert period.previous_start == period.start - timedelta(days=1)
     assert period.previous_end - period.previous_start == timedelta(hours=23, minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("name", "now", "start_to_end", "before"),
+    [
+        # Clocks are put forward on 29 March: these 30 days are an hour short, and those before them are not.
+        ("30d", "2026-04-05T12:30+02", "2026-03-07T00+01 2026-04-06T00+02", "2026-02-05T00+01 2026-03-06T12:30+01"),
+        # 24 hours are 24 hours.
+        ("24h", "2026-03-29T12:30+02", "2026-03-28T12+01 2026-03-29T13+02", "2026-03-27T12+01 2026-03-28T11:30+01"),
+    ],
+)
+def test_days_are_those_of_the_zone(name: str, now: str, start_to_end: str, before: str) -> None:
+    """Also over a change of clocks, where days have 23 or 25 hours, and the time before ends at the same o'clock."""
+    period = Filters(range=name).period(datetime.fromisoformat(now), ZoneInfo("Europe/Berlin"))
+    found = [period.start, period.end, period.previous_start, period.previous_end]
+    assert found == [datetime.fromisoformat(moment) for moment in f"{start_to_end} {before}".split()]
+
+
+def test_a_custom_time_is_shown_on_the_zones_clocks() -> None:
+    """In whole hours of them; the link itself names one moment wherever it is opened."""
+    kathmandu = ZoneInfo("Asia/Kathmandu")  # 5 hours and 45 minutes from UTC
+    filters = Filters.from_query("?range=custom&from=2026-03-04T00:00&to=2026-03-04T03:15")
+    assert filters.words(kathmandu) == "from 2026-03-04 05:45 to 2026-03-04 09:00 Asia/Kathmandu"
+    asked = filters.question(NOW, kathmandu)
+    assert (asked.start, asked.end) == (
+        datetime(2026, 3, 3, 23, 15, tzinfo=UTC),
+        datetime(2026, 3, 4, 3, 15, tzinfo=UTC),
+    )
+    assert asked.zone is kathmandu
 
 
 def test_cleared_keeps_time_and_split() -> None:

@@ -12,6 +12,7 @@ from dash import Dash
 import dashboard
 from dashboard import ids
 from dashboard.pages import PAGES
+from usage_plugin.time_zone import UTC_ZONE
 
 SCRIPT = (Path(dashboard.__file__).parent / "assets" / "usage.js").read_text(encoding="utf-8")
 
@@ -38,7 +39,7 @@ def test_every_id_of_a_callback_is_drawn(app: Dash) -> None:
     """A callback that waits for a component that no page draws would never run."""
     drawn = set(drawn_ids(app.layout))
     for page in PAGES:
-        drawn |= set(drawn_ids(page.layout()))
+        drawn |= set(drawn_ids(page.layout(UTC_ZONE)))
     assert named_ids(app) - drawn == set()
 
 
@@ -46,7 +47,7 @@ def test_every_id_is_drawn_once(app: Dash) -> None:
     """Two components of one id would both be filled, or neither."""
     shell = list(drawn_ids(app.layout))
     for page in PAGES:
-        on_screen = [*shell, *drawn_ids(page.layout())]
+        on_screen = [*shell, *drawn_ids(page.layout(UTC_ZONE))]
         assert len(on_screen) == len(set(on_screen)), page.title
 
 
