@@ -24,7 +24,7 @@ from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 from usage_plugin.store.sheets.backlog import not_added_up
 from usage_plugin.store.sheets.patience import Patience
-from usage_plugin.store.sheets.segments import due
+from usage_plugin.store.sheets.segments import Level, due
 from usage_plugin.store.snapshot import snapshot
 from usage_plugin.store.tables import UsageSegment, table_of
 from usage_plugin.store.write import write_events
@@ -110,7 +110,7 @@ def test_old_days_wait_until_nobody_writes_to_them(engine: Engine) -> None:
 
     def chosen() -> set[tuple[datetime, bool]]:
         with snapshot(engine) as connection:
-            wanted = due(connection, NOW, BERLIN)
+            wanted = [each for level in Level for each in due(connection, NOW, BERLIN, level)]
             ready = patience.at_rest(connection, wanted, NOW)
         return {(moment, any(_holds(each, moment) for each in ready)) for moment in (old, young)}
 

@@ -281,6 +281,7 @@ class UsageSegment(SQLModel, table=True):
 
     __tablename__ = "usage_segment"
 
+    level: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     start_quarter: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     end_quarter: int
     changes: int = _big()
@@ -295,7 +296,7 @@ class UsageSheet(SQLModel, table=True):
 
     __tablename__ = "usage_sheet"
     __table_args__ = (
-        Index("ux_usage_sheet_wanted", "dimension", "value", "section", "start_quarter", unique=True),
+        Index("ux_usage_sheet_wanted", "dimension", "value", "section", "level", "start_quarter", unique=True),
         Index("ix_usage_sheet_start_quarter", "start_quarter"),
     )
 
@@ -304,6 +305,7 @@ class UsageSheet(SQLModel, table=True):
     dimension: int
     value: int = Field(sa_type=BigInteger)
     section: int
+    level: int
     start_quarter: int
     content: bytes = Field(sa_type=LargeBinary)
 

@@ -44,7 +44,7 @@ def read_histograms(
             left.append(piece)
             continue
         for value in heavy:
-            content = contents.get((piece.segment.start, value, section_number(kind, ALL)))
+            content = contents.get((piece.key, value, section_number(kind, ALL)))
             if content is not None and piece.bucket is not None:
                 section = unpack(content)
                 place = np.full(section.rows, piece.bucket, np.int64)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from usage_plugin.store.quarters import ceil_quarter, floor_quarter, start_of
 from usage_plugin.store.read.question import Question, bucket_starts
 from usage_plugin.store.sheets.codec import Integers
-from usage_plugin.store.sheets.segments import Segment, segments
+from usage_plugin.store.sheets.segments import Level, Segment, segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +21,22 @@ class Piece:
 
     Args:
         segment: To read.
+        level: Its level.
         start: First quarter that is asked for.
         end: The first that is not, any more.
         bucket: Where all of the segment belongs; ``None`` where it has to be split by time.
     """
 
     segment: Segment
+    level: Level
     start: int
     end: int
     bucket: int | None
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Tell it from all others."""
+        return self.level, self.segment.start
 
     @property
     def time(self) -> tuple[datetime, datetime]:
@@ -75,23 +82,39 @@ def plan(connection: Connection, question: Question, *, in_buckets: bool) -> Pla
     quarters = np.array([floor_quarter(start) for start in starts], np.int64)
     buckets = Buckets(starts, quarters)
     first, last = ceil_quarter(question.start), floor_quarter(question.end)
-    kept = segments(connection, first, last) if first < last else []
-    pieces, gaps, cursor = list[Piece](), list[tuple[datetime, datetime]](), question.start
-    for segment in kept:
+    pieces = _pieces(connection, buckets, first, last) if first < last else []
+    gaps, cursor = list[tuple[datetime, datetime]](), question.start
+    for piece in pieces:
+        start, end = piece.time
+        if cursor < start:
+            gaps.append((cursor, start))
+        cursor = end
+    if cursor < question.end:
+        gaps.append((cursor, question.end))
+    return Plan(buckets, [each for each in pieces if each.segment.calls or each.segment.frozen_id is not None], gaps)
+
+
+def _pieces(connection: Connection, buckets: Buckets, first: int, last: int) -> list[Piece]:
+    """Take days where they fit into a bucket, hours where those do, and split what is left of days."""
+    days = _asked(connection, buckets, first, last, Level.DAYS)
+    hours = _asked(connection, buckets, first, last, Level.HOURS)
+    taken, rest = list[Piece](), list(hours)
+    for day in days:
+        inside = [hour for hour in hours if day.start <= hour.start and hour.end <= day.end]
+        covers = sum(hour.end - hour.start for hour in inside) == day.end - day.start
+        splits = day.bucket is None and covers and all(hour.bucket is not None for hour in inside)
+        taken.extend(inside if splits else [day])
+        rest = [hour for hour in rest if hour.end <= day.start or day.end <= hour.start]
+    return sorted([*taken, *rest], key=lambda piece: piece.start)
+
+
+def _asked(connection: Connection, buckets: Buckets, first: int, last: int, level: Level) -> list[Piece]:
+    found = list[Piece]()
+    for segment in segments(connection, first, last, level):
         start, end = max(segment.start, first), min(segment.end, last)
         if not segment.is_good or start >= end:
             continue
-        if cursor < start_of(start):
-            gaps.append((cursor, start_of(start)))
-        cursor = start_of(end)
-        if segment.calls or segment.frozen_id is not None:
-            pieces.append(_piece(buckets, segment, start, end))
-    if cursor < question.end:
-        gaps.append((cursor, question.end))
-    return Plan(buckets, pieces, gaps)
-
-
-def _piece(buckets: Buckets, segment: Segment, start: int, end: int) -> Piece:
-    bucket = buckets.place(start)
-    is_whole = (start, end) == (segment.start, segment.end) and bucket == buckets.place(end - 1)
-    return Piece(segment, start, end, bucket if is_whole else None)
+        bucket = buckets.place(start)
+        is_whole = (start, end) == (segment.start, segment.end) and bucket == buckets.place(end - 1)
+        found.append(Piece(segment, level, start, end, bucket if is_whole else None))
+    return found

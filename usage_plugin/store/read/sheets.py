@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -20,8 +21,8 @@ from usage_plugin.store.tables import UsageSheet, table_of
 
 Chosen = Mapping[int, tuple[int, ...]]
 """Numbers of the values that are asked for, by number of dimension; all others do not matter."""
-Contents = Mapping[tuple[int, int, int], bytes]
-"""Sections by the segment's start, value and number of the section."""
+Contents = Mapping[tuple[tuple[int, int], int, int], bytes]
+"""Sections by the piece's key, value and number of the section."""
 
 # Which of several filters the sheets are chosen by: where values have few calls, sheets hold the calls themselves.
 _FIRST: Final = tuple(
@@ -44,7 +45,7 @@ TOTAL: Final = section_number(Kind.CELLS, ALL)
 _CALLS, _PAIRS = section_number(Kind.CALLS, ALL), section_number(Kind.PAIRS, ALL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wish:
     """What is read of each sheet.
 
@@ -56,33 +57,33 @@ class Wish:
     chosen: Chosen
     by: int = ALL
 
-    @property
+    @cached_property
     def first(self) -> int:
         """The dimension whose sheets are read."""
         ranked = sorted(self.chosen, key=lambda number: _FIRST.index(number) if number in _FIRST else len(_FIRST))
         return ranked[0] if ranked else ALL
 
-    @property
+    @cached_property
     def values(self) -> tuple[int, ...]:
         """Its values that are asked for."""
         return self.chosen.get(self.first, (0,))
 
-    @property
+    @cached_property
     def others(self) -> Chosen:
         """The other filters."""
         return {number: values for number, values in self.chosen.items() if number != self.first}
 
-    @property
+    @cached_property
     def needs_tags(self) -> bool:
         """Whether it matters which tags a call has."""
         return self.by == TAG or TAG in self.chosen
 
-    @property
+    @cached_property
     def overlaps(self) -> bool:
         """Whether a call may be in the sheets of several of the values."""
         return self.first == TAG and len(self.values) > 1
 
-    @property
+    @cached_property
     def cells_by(self) -> int | None:
         """By which dimension totals can be read; ``None`` where only single calls can tell."""
         first, by = self.first, ALL if self.by == self.first != TAG else self.by
@@ -124,15 +125,17 @@ def fetch(connection: Connection, pieces: Sequence[Piece], wish: Wish, sections:
     """Read the sections that a wish may need: of the sheets of its values, and of small segments' only sheet."""
     if not pieces:
         return {}
-    found: dict[tuple[int, int, int], bytes] = {}
-    span = (pieces[0].segment.start, pieces[-1].segment.start)
+    found: dict[tuple[tuple[int, int], int, int], bytes] = {}
     parts = sorted({piece.segment.parts for piece in pieces} - {0})
-    if any(is_small(piece) for piece in pieces) or wish.first == ALL:
-        wanted = sections if wish.first == ALL else {_CALLS, _PAIRS} & {*sections}
-        found |= _fetch(connection, ALL, (0,), wanted, span)
-    if wish.first != ALL and not all(is_small(piece) for piece in pieces):
-        values = {*wish.values, *(part_of(value, count) for value in wish.values for count in parts)}
-        found |= _fetch(connection, wish.first, values, sections, span)
+    for level in sorted({piece.level for piece in pieces}):
+        here = [piece for piece in pieces if piece.level == level]
+        place = (level, here[0].segment.start, here[-1].segment.start)
+        if any(is_small(piece) for piece in here) or wish.first == ALL:
+            wanted = sections if wish.first == ALL else {_CALLS, _PAIRS} & {*sections}
+            found |= _fetch(connection, ALL, (0,), wanted, place)
+        if wish.first != ALL and not all(is_small(piece) for piece in here):
+            values = {*wish.values, *(part_of(value, count) for value in wish.values for count in parts)}
+            found |= _fetch(connection, wish.first, values, sections, place)
     return found
 
 
@@ -141,12 +144,11 @@ def calls_of(
 ) -> Iterator[tuple[Section, Integers, Section | None]]:
     """Give the single calls of a piece that a wish chooses: the columns, the rows, and their tags where they matter."""
     wanted = {*measures, *wish.chosen, wish.by, QUARTER}
-    start = piece.segment.start
     for place in _shared_sheets(piece, contents, wish):
-        content = contents.get((start, place, _CALLS))
+        content = contents.get((piece.key, place, _CALLS))
         if content is None:
             continue
-        calls, tags = unpack(content, wanted), _unpacked(contents.get((start, place, _PAIRS)))
+        calls, tags = unpack(content, wanted), _unpacked(contents.get((piece.key, place, _PAIRS)))
         yield calls, _chosen_rows(calls, tags, wish.chosen, piece), tags
 
 
@@ -163,8 +165,7 @@ def heavy_values(piece: Piece, contents: Contents, wish: Wish) -> list[int]:
     """Give the values that have sheets of their own in a piece."""
     if is_small(piece):
         return []
-    start = piece.segment.start
-    return [value for value in wish.values if wish.first == ALL or (start, value, TOTAL) in contents]
+    return [value for value in wish.values if wish.first == ALL or (piece.key, value, TOTAL) in contents]
 
 
 def column(section: Section, number: int) -> Integers:
@@ -191,15 +192,22 @@ def _sections_of(wish: Wish, pieces: Sequence[Piece]) -> set[int]:
 
 
 def _fetch(
-    connection: Connection, dimension: int, values: Iterable[int], sections: Iterable[int], span: tuple[int, int]
-) -> dict[tuple[int, int, int], bytes]:
+    connection: Connection,
+    dimension: int,
+    values: Iterable[int],
+    sections: Iterable[int],
+    place: tuple[int, int, int],
+) -> dict[tuple[tuple[int, int], int, int], bytes]:
+    level, first, last = place
     query = select(_SHEET.start_quarter, _SHEET.value, _SHEET.section, _SHEET.content).where(
         _SHEET.dimension == dimension,
         _SHEET.value.in_(sorted(values)),
         _SHEET.section.in_(sorted(sections)),
-        _SHEET.start_quarter.between(*span),
+        _SHEET.level == level,
+        _SHEET.start_quarter.between(first, last),
     )
-    return {(start, value, section): content for start, value, section, content in connection.execute(query)}
+    rows = connection.execute(query)
+    return {((level, start), value, section): content for start, value, section, content in rows}
 
 
 def _cells_of(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets) -> list[Cells] | None:
@@ -225,7 +233,7 @@ def _totals_of(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets) -
         return None
     found = list[Cells]()
     for value in heavy:
-        section = _unpacked(contents.get((piece.segment.start, value, section_number(kind, by))))
+        section = _unpacked(contents.get((piece.key, value, section_number(kind, by))))
         cells = None if section is None else _of_section(piece, section, value, wish, buckets)
         if cells is None:
             return None
@@ -242,7 +250,7 @@ def _of_section(piece: Piece, section: Section, value: int, wish: Wish, buckets:
         codes = column(section, number)
         if number in BOUNDED and OTHER in codes and not set(values) <= set(codes.tolist()):
             return None
-        rows = rows[np.isin(codes[rows], values)]
+        rows = rows[_is_one_of(codes[rows], values)]
     members = np.full(len(rows), value if wish.by else 0) if wish.by in (ALL, wish.first) and wish.by != TAG else None
     codes = column(section, wish.by)[rows] if members is None else members
     columns = {number: values[rows] for number, values in section.columns.items() if number in _MEASURES}
@@ -259,8 +267,12 @@ def _chosen_rows(calls: Section, tags: Section | None, chosen: Chosen, piece: Pi
         quarters = column(calls, QUARTER)
         matching = (quarters >= piece.start) & (quarters < piece.end)
     for number, values in chosen.items():
-        matching &= _tagged(calls, tags, values) if number == TAG else np.isin(column(calls, number), values)
+        matching &= _tagged(calls, tags, values) if number == TAG else _is_one_of(column(calls, number), values)
     return np.flatnonzero(matching)
+
+
+def _is_one_of(codes: Integers, values: tuple[int, ...]) -> NDArray[np.bool_]:
+    return codes == values[0] if len(values) == 1 else np.isin(codes, values)
 
 
 def _tagged(calls: Section, tags: Section | None, values: tuple[int, ...]) -> NDArray[np.bool_]:

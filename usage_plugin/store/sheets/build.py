@@ -17,7 +17,7 @@ from usage_plugin.store.quarters import QUARTERS_PER_HOUR, floor_quarter, start_
 from usage_plugin.store.sheets.fold import Sheet, parts_of, sheets
 from usage_plugin.store.sheets.load import load
 from usage_plugin.store.sheets.patience import Patience
-from usage_plugin.store.sheets.segments import Stretch, changes_between, due
+from usage_plugin.store.sheets.segments import Level, Stretch, changes_between, due, hours_from, segments
 from usage_plugin.store.sheets.values import numbered
 from usage_plugin.store.snapshot import snapshot
 from usage_plugin.store.tables import UsageRecord, UsageSegment, UsageSheet, table_of
@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 
 # More calls than this are not added up in one go: a day of them stays split by the hour.
 MOST_CALLS = 250_000
-_SEGMENT, _SHEET, _RECORD = table_of(UsageSegment).c, table_of(UsageSheet).c, table_of(UsageRecord).c
+_SEGMENT, _RECORD = table_of(UsageSegment).c, table_of(UsageRecord).c
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +59,29 @@ def add_up(
     """
     try:
         with snapshot(engine) as connection:
-            wanted = due(connection, now, zone)
+            wanted = {level: due(connection, now, zone, level) for level in (Level.HOURS, Level.DAYS)}
             if patience is not None:
-                wanted = patience.at_rest(connection, wanted, now)
-        calls = made = 0
-        for done, stretch in enumerate(_without_empty(engine, wanted), 1):
-            each = make(engine, stretch)
-            calls, made = calls + each.calls, made + each.sheets
-            progress(done, len(wanted))
+                at_rest = set(patience.at_rest(connection, [each for some in wanted.values() for each in some], now))
+                wanted = {level: [each for each in some if each in at_rest] for level, some in wanted.items()}
+        calls, made, count = 0, 0, sum(map(len, wanted.values()))
+        todo = ((stretch, level) for level, some in wanted.items() for stretch in _without_empty(engine, some))
+        for done, (stretch, level) in enumerate(todo, 1):
+            each = make(engine, stretch, level)
+            calls, made = calls + each.calls * (level is Level.DAYS), made + each.sheets
+            progress(done, count)
+        _forget_hours(engine, hours_from(now))
     except SQLAlchemyError as error:
         raise unavailable(engine.url, error) from error
     return Made(calls, made)
 
 
-def make(engine: Engine, stretch: Stretch) -> Made:
-    """Add up one stretch, in place of all segments that have a part in it.
+def make(engine: Engine, stretch: Stretch, level: Level = Level.DAYS) -> Made:
+    """Add up one stretch, in place of all segments of its level that have a part in it.
 
     Args:
         engine: Of a migrated database.
         stretch: In quarters of an hour.
+        level: Of the segment.
     """
     with snapshot(engine) as connection:
         changes = changes_between(connection, *stretch)
@@ -93,6 +97,7 @@ def make(engine: Engine, stretch: Stretch) -> Made:
     _store(
         engine,
         UsageSegment(
+            level=level,
             start_quarter=stretch[0],
             end_quarter=stretch[1],
             changes=changes,
@@ -113,23 +118,35 @@ def _make_hours(engine: Engine, stretch: Stretch) -> Made:
 
 def _store(engine: Engine, segment: UsageSegment, made: list[Sheet]) -> None:
     """Put a segment in place of those that have a part in its time; one that is frozen stays instead."""
-    start, end = segment.start_quarter, segment.end_quarter
+    level, start = segment.level, segment.start_quarter
+    here = (_SEGMENT.level == level, _SEGMENT.end_quarter > start, _SEGMENT.start_quarter < segment.end_quarter)
     with writing(engine).begin() as connection:
-        here = (_SEGMENT.end_quarter > start, _SEGMENT.start_quarter < end)
         replaced = connection.execute(select(_SEGMENT.start_quarter, _SEGMENT.frozen_id).where(*here)).all()
         if any(row.frozen_id is not None for row in replaced):
             return
-        starts = [row.start_quarter for row in replaced]
-        connection.execute(delete(table_of(UsageSheet)).where(_SHEET.start_quarter.in_(starts)))
-        connection.execute(delete(table_of(UsageSegment)).where(_SEGMENT.start_quarter.in_(starts)))
+        _forget(connection, level, [row.start_quarter for row in replaced])
         values = segment.model_dump() | {"built_at": utc_now()}
         connection.execute(insert(table_of(UsageSegment)).values(**values))
-        rows = [
-            {"dimension": dimension, "value": value, "section": section, "start_quarter": start, "content": content}
-            for dimension, value, section, content in made
-        ]
+        names = ("dimension", "value", "section", "content", "level", "start_quarter")
+        rows = [dict(zip(names, (*sheet, level, start), strict=True)) for sheet in made]
         if rows:
             connection.execute(insert(table_of(UsageSheet)), rows)
+
+
+def _forget(connection: Connection, level: int, starts: list[int]) -> None:
+    for table in (UsageSheet, UsageSegment):
+        columns = table_of(table).c
+        here = (columns.level == level, columns.start_quarter.in_(starts))
+        connection.execute(delete(table_of(table)).where(*here))
+
+
+def _forget_hours(engine: Engine, before: int) -> None:
+    """Leave the hours of days that are drawn by the day now to those days."""
+    with engine.connect() as connection:
+        old = segments(connection, 0, before, Level.HOURS)
+    for segment in old:
+        with writing(engine).begin() as connection:
+            _forget(connection, Level.HOURS, [segment.start])
 
 
 def _without_empty(engine: Engine, wanted: list[Stretch]) -> Iterator[Stretch]:

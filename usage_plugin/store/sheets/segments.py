@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import IntEnum
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Final
@@ -17,12 +18,20 @@ from usage_plugin.store.quarters import QUARTERS_PER_HOUR, floor_quarter, start_
 from usage_plugin.store.tables import UsageRecord, UsageSegment, UsageTouch, table_of
 from usage_plugin.store.zones import floor_day, next_day
 
-# So long ago a call may still be split by the hour: what the dashboard draws by the hour unless it is asked to.
+# What the dashboard draws by the hour without being asked to.
 HOURLY_FOR: Final = timedelta(days=8)
 # A call is stored within a second of its end, mostly; a later one makes its hour be added up again.
 GRACE: Final = timedelta(minutes=2)
 QUARTERS_PER_DAY: Final = 24 * QUARTERS_PER_HOUR
 _SEGMENT, _TOUCH = table_of(UsageSegment).c, table_of(UsageTouch).c
+
+
+class Level(IntEnum):
+    """How long segments are. The last days are there twice, since they are looked at both ways."""
+
+    DAYS = 0
+    HOURS = 1
+
 
 Stretch = tuple[int, int]
 """First quarter, and the first that is not inside any more."""
@@ -54,16 +63,17 @@ class Segment:
         return self.is_current or self.frozen_id is not None
 
 
-def segments(connection: Connection, start: int, end: int) -> list[Segment]:
+def segments(connection: Connection, start: int, end: int, level: Level = Level.DAYS) -> list[Segment]:
     """Give the segments that have a part in some quarters, in order.
 
     Args:
         connection: Sees one moment, so that segments and touches belong together.
         start: First quarter.
         end: The first that is not meant any more.
+        level: Of the segments.
     """
-    inside = select(table_of(UsageSegment)).where(_SEGMENT.end_quarter > start, _SEGMENT.start_quarter < end)
-    rows = connection.execute(inside.order_by(_SEGMENT.start_quarter)).all()
+    inside = (_SEGMENT.level == level, _SEGMENT.end_quarter > start, _SEGMENT.start_quarter < end)
+    rows = connection.execute(select(table_of(UsageSegment)).where(*inside).order_by(_SEGMENT.start_quarter)).all()
     if not rows:
         return []
     changes = _changes(connection, rows[0].start_quarter, rows[-1].end_quarter)
@@ -93,35 +103,39 @@ def changes_of(connection: Connection, stretches: Sequence[Stretch]) -> Mapping[
     return {stretch: changes.between(*stretch) for stretch in stretches}
 
 
-def due(connection: Connection, now: datetime, zone: ZoneInfo) -> list[Stretch]:
+def due(connection: Connection, now: datetime, zone: ZoneInfo, level: Level = Level.DAYS) -> list[Stretch]:
     """Give what should be added up, the newest first.
 
     Args:
         connection: Sees one moment.
         now: The present.
         zone: Whose days are asked for.
+        level: Of the segments.
     """
     first = connection.execute(select(func.min(table_of(UsageRecord).c.completed_at))).scalar()
-    closed = floor_quarter(now - GRACE) // QUARTERS_PER_HOUR * QUARTERS_PER_HOUR
     if first is None:
         return []
-    begin = floor_quarter(first) // QUARTERS_PER_DAY * QUARTERS_PER_DAY
-    if begin >= closed:
-        return []
-    fine_from = floor_quarter(now - HOURLY_FOR) // QUARTERS_PER_DAY * QUARTERS_PER_DAY
-    wanted = cut(begin, closed, zone, fine_from)
-    return _missing(wanted, segments(connection, begin, closed))[::-1]
+    begin, closed = floor_quarter(first), floor_quarter(now - GRACE)
+    wanted = _days(begin, closed, zone) if level is Level.DAYS else _hours(max(begin, hours_from(now)), closed, zone)
+    return _missing(wanted, segments(connection, wanted[0][0], wanted[-1][1], level))[::-1] if wanted else []
 
 
-def cut(start: int, end: int, zone: ZoneInfo, fine_from: int) -> list[Stretch]:
-    """Cut a stretch at each midnight of UTC and of a zone, and from some quarter on at each of their hours."""
-    points = {start, end}
-    for midnight in _midnights(start, end, zone.key):
-        points.add(midnight)
-    for hour in range(max(start, fine_from), end, QUARTERS_PER_HOUR):
-        points.update((hour, hour + _past_the_hour(hour, zone)))
-    inside = sorted(point for point in points if start <= point <= end)
-    return list(pairwise(inside))
+def hours_from(now: datetime) -> int:
+    """Give the quarter from which on time is also added up by the hour."""
+    return floor_quarter(now - HOURLY_FOR) // QUARTERS_PER_DAY * QUARTERS_PER_DAY
+
+
+def _days(begin: int, closed: int, zone: ZoneInfo) -> list[Stretch]:
+    """Cut time at each midnight of UTC and of a zone."""
+    start = begin // QUARTERS_PER_DAY * QUARTERS_PER_DAY
+    return list(pairwise(sorted({*range(start, closed + 1, QUARTERS_PER_DAY), *_midnights(start, closed, zone.key)})))
+
+
+def _hours(begin: int, closed: int, zone: ZoneInfo) -> list[Stretch]:
+    """Cut time at each full hour of UTC and of a zone."""
+    hours = range(begin // QUARTERS_PER_HOUR * QUARTERS_PER_HOUR, closed + 1, QUARTERS_PER_HOUR)
+    points = {point for hour in hours for point in (hour, hour + _past_the_hour(hour, zone))}
+    return list(pairwise(sorted(point for point in points if point <= closed)))
 
 
 def _missing(wanted: Sequence[Stretch], kept: Sequence[Segment]) -> list[Stretch]:
@@ -161,16 +175,10 @@ class _Changes:
         return self.sums[bisect_left(self.hours, -(-end // QUARTERS_PER_HOUR))] - self.sums[first]
 
 
-def _midnights(start: int, end: int, zone: str) -> Iterator[int]:
-    day = -(-start // QUARTERS_PER_DAY) * QUARTERS_PER_DAY
-    yield from range(day, end, QUARTERS_PER_DAY)
-    yield from _local_midnights(start, end, zone)
-
-
 @lru_cache(8)
-def _local_midnights(start: int, end: int, zone: str) -> tuple[int, ...]:
+def _midnights(start: int, end: int, zone: str) -> tuple[int, ...]:
     moment, found = floor_day(start_of(start), ZoneInfo(zone)), list[int]()
-    while (quarter := floor_quarter(moment)) < end:
+    while (quarter := floor_quarter(moment)) <= end:
         found.append(quarter)
         moment = next_day(moment, ZoneInfo(zone))
     return tuple(quarter for quarter in found if quarter >= start)

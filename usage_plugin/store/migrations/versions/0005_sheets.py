@@ -24,6 +24,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "usage_segment",
+        sa.Column("level", sa.Integer(), primary_key=True, autoincrement=False, nullable=False),
         sa.Column("start_quarter", sa.Integer(), primary_key=True, autoincrement=False, nullable=False),
         sa.Column("end_quarter", sa.Integer(), nullable=False),
         sa.Column("changes", sa.BigInteger(), nullable=False),
@@ -50,10 +51,11 @@ def _create_sheets() -> None:
         sa.Column("dimension", sa.Integer(), nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
         sa.Column("section", sa.Integer(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
         sa.Column("start_quarter", sa.Integer(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
     )
-    wanted = ["dimension", "value", "section", "start_quarter"]
+    wanted = ["dimension", "value", "section", "level", "start_quarter"]
     op.create_index("ux_usage_sheet_wanted", "usage_sheet", wanted, unique=True)
     op.create_index("ix_usage_sheet_start_quarter", "usage_sheet", ["start_quarter"])
     if op.get_bind().dialect.name == "postgresql":
