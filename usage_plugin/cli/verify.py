@@ -24,7 +24,7 @@ def command(
     repair: Annotated[bool, typer.Option("--repair", help="Write totals that differ anew.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Compute the totals anew from the records and compare, while proxies go on writing.
+    """Compute the totals and sheets anew from the records and compare, while proxies go on writing.
 
     Exit code 1 when a total differs (with --repair: when it could not be repaired).
     """
@@ -32,7 +32,7 @@ def command(
     from usage_plugin.store.verify import verify
 
     settings, _ = load()
-    with progress_bar("Comparing days") as progress:
+    with progress_bar("Comparing") as progress:
         result = verify(connect(settings.url), repair=repair, progress=progress)
     typer.echo(_as_json(settings.safe_url, result) if as_json else _as_text(result, repair=repair))
     if not result.is_right:
@@ -40,7 +40,7 @@ def command(
 
 
 def _as_json(database: str, result: Verification) -> str:
-    counts = {name: getattr(result, name) for name in ("days", "calls", "totals", "differences", "repaired")}
+    counts = {name: getattr(result, name) for name in ("days", "calls", "totals", "sheets", "differences", "repaired")}
     first = [_difference(difference) for difference in result.first]
     return json.dumps({"database": database, **counts, "first": first}, indent=2)
 
@@ -52,7 +52,7 @@ def _difference(difference: Difference) -> Mapping[str, Any]:
 
 
 def _as_text(result: Verification, *, repair: bool) -> str:
-    compared = f"{result.calls:,} calls of {result.days:,} days, {result.totals:,} totals"
+    compared = f"{result.calls:,} calls of {result.days:,} days, {result.totals:,} totals, {result.sheets:,} sheets"
     if not result.differences:
         return f"{compared}: all agree."
     lines = [_line(difference) for difference in result.first]

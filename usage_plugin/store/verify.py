@@ -1,13 +1,13 @@
 """A database in, the totals that differ from its records out; and, where asked for, put right.
 
 Calls and totals are written in one transaction, so each moment's view of a day agrees in itself. Each day is looked at
-in a snapshot of its own: memory is bounded by a day's totals, and no view is held open for so long that SQLite's log
-grows or PostgreSQL's vacuum has to wait.
+in a snapshot of its own, and so is each segment of the sheets: memory is bounded by a day, and no view is held open for
+so long that SQLite's log grows or PostgreSQL's vacuum has to wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -25,10 +25,11 @@ from usage_plugin.store.retention import BEGINNING, DAY, floor_day
 from usage_plugin.store.rollups import ALIAS, DAILY_KEY, daily_key
 from usage_plugin.store.snapshot import snapshot
 from usage_plugin.store.tables import UsageDaily, UsageRecord, table_of
+from usage_plugin.store.verify_sheets import verify_sheets
 
 SHOWN = 20
 Progress = Callable[[int, int], None]
-"""Takes days done and days in all."""
+"""Takes days or segments done and in all."""
 _DAILY = table_of(UsageDaily)
 
 
@@ -39,6 +40,7 @@ class Verification:
     days: int = 0
     calls: int = 0
     totals: int = 0
+    sheets: int = 0
     differences: int = 0
     repaired: int = 0
     first: list[Difference] = field(default_factory=list)
@@ -48,16 +50,23 @@ class Verification:
         """Say whether no total is wrong now."""
         return self.differences == self.repaired
 
+    def add(self, differences: Iterable[Difference]) -> None:
+        """Count differences, and keep the first ones."""
+        for difference in differences:
+            self.differences += 1
+            if len(self.first) < SHOWN:
+                self.first.append(difference)
+
 
 def verify(engine: Engine, *, repair: bool = False, progress: Progress = lambda _done, _all: None) -> Verification:
-    """Compare all totals with the records, day by day, while others go on writing.
+    """Compare all totals with the records, day by day, and then the sheets, while others go on writing.
 
     Of what is pruned nothing is compared.
 
     Args:
         engine: Of a migrated database.
-        repair: Write totals anew that differ, each day in a transaction that keeps writers out.
-        progress: Told after each day.
+        repair: Write totals anew that differ, each day in a transaction that keeps writers out, and sheets.
+        progress: Told after each day and each segment.
 
     Raises:
         StoreUnavailable: The database does not answer.
@@ -73,6 +82,11 @@ def verify(engine: Engine, *, repair: bool = False, progress: Progress = lambda 
                 found = _repair(engine, day, result)
             _count(result, found)
             progress(done, span)
+        for found_sheets in verify_sheets(engine, repair=repair):
+            result.sheets += found_sheets.sheets
+            result.repaired += found_sheets.repaired
+            result.add(found_sheets.differences)
+            progress(found_sheets.done, found_sheets.due)
     except SQLAlchemyError as error:
         raise unavailable(engine.url, error) from error
     return result
@@ -82,8 +96,7 @@ def _count(result: Verification, found: Compared) -> None:
     result.days += 1
     result.calls += found.calls
     result.totals += found.totals
-    result.differences += len(found.wrong)
-    result.first.extend(wrong.difference for wrong in found.wrong[: SHOWN - len(result.first)])
+    result.add(wrong.difference for wrong in found.wrong)
 
 
 def _days(engine: Engine) -> Iterator[tuple[datetime, int, int]]:
