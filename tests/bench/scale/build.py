@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event
 
 from tests.bench.scale import databases
 from tests.bench.scale.databases import POSTGRESQL, SQLITE, Place, place
@@ -120,9 +120,14 @@ def _hurrying(url: str, kind: str) -> Engine:
 def _settle(engine: Engine, kind: str) -> None:
     """Leave the database as it is after a quiet night: nothing is left for the first reader to do."""
     statements = ("VACUUM (ANALYZE)", "CHECKPOINT") if kind == POSTGRESQL else ("PRAGMA wal_checkpoint(TRUNCATE)",)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        connection.rollback()
+        if kind == POSTGRESQL:
+            driver.autocommit = True
         for statement in statements:
-            connection.execute(text(statement))
+            driver.execute(statement)
+        connection.invalidate()
 
 
 def _days_done(state: Path) -> int:
