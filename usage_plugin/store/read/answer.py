@@ -17,8 +17,9 @@ from usage_plugin.store.read.cells import Cells
 from usage_plugin.store.read.durations import read_histograms
 from usage_plugin.store.read.plan import Buckets, Piece, Plan, plan
 from usage_plugin.store.read.question import Question, bucket_starts
-from usage_plugin.store.read.sheets import Chosen, Wish, read_sheets
+from usage_plugin.store.read.sheets import read_sheets
 from usage_plugin.store.read.sql import reading
+from usage_plugin.store.read.wish import Chosen, Wish
 from usage_plugin.store.sheets.codec import Integers
 from usage_plugin.store.sheets.columns import UNSET
 from usage_plugin.store.sheets.values import numbers_of

@@ -9,7 +9,8 @@ import numpy as np
 from sqlalchemy import Connection
 
 from usage_plugin.store.read.plan import Buckets, Piece
-from usage_plugin.store.read.sheets import TOTAL, Contents, Wish, calls_of, column, fetch, heavy_values, is_small
+from usage_plugin.store.read.sheets import TOTAL, Contents, calls_of, column, fetch, heavy_values, is_small
+from usage_plugin.store.read.wish import Wish
 from usage_plugin.store.sheets.codec import Integers, Kind, section_number, unpack
 from usage_plugin.store.sheets.columns import ALL, COUNT, LATENCY_BIN, QUARTER, TTFT_BIN
 

@@ -82,7 +82,7 @@ def plan(connection: Connection, question: Question, *, in_buckets: bool) -> Pla
     quarters = np.array([floor_quarter(start) for start in starts], np.int64)
     buckets = Buckets(starts, quarters)
     first, last = ceil_quarter(question.start), floor_quarter(question.end)
-    pieces = _pieces(connection, buckets, first, last) if first < last else []
+    pieces = _pieces(connection, buckets, first, last) if first < last and not question.after_row else []
     gaps, cursor = list[tuple[datetime, datetime]](), question.start
     for piece in pieces:
         start, end = piece.time

@@ -3,97 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
-from usage_plugin.store.dimensions import Dimension
 from usage_plugin.store.read.cells import Cells
 from usage_plugin.store.read.plan import Buckets, Piece
+from usage_plugin.store.read.wish import Chosen, Wish
 from usage_plugin.store.sheets.codec import Integers, Kind, Section, section_number, unpack
 from usage_plugin.store.sheets.columns import ALL, MEASURE_NUMBERS, OTHER, QUARTER, ROW, UNSET
 from usage_plugin.store.sheets.fold import BOUNDED, FINE, TAG, part_of
 from usage_plugin.store.tables import UsageSheet, table_of
 
-Chosen = Mapping[int, tuple[int, ...]]
-"""Numbers of the values that are asked for, by number of dimension; all others do not matter."""
 Contents = Mapping[tuple[tuple[int, int], int, int], bytes]
 """Sections by the piece's key, value and number of the section."""
 
-# Which of several filters the sheets are chosen by: where values have few calls, sheets hold the calls themselves.
-_FIRST: Final = tuple(
-    dimension.number
-    for dimension in (
-        Dimension.END_USER,
-        Dimension.KEY,
-        Dimension.USER,
-        Dimension.PROJECT,
-        Dimension.FEATURE,
-        Dimension.TEAM,
-        Dimension.MODEL,
-        Dimension.TAG,
-    )
-)
 _SHEET = table_of(UsageSheet).c
 _MEASURES: Final = frozenset(MEASURE_NUMBERS.values())
 # That a value has a sheet of its own is seen by this section, which each of those has.
 TOTAL: Final = section_number(Kind.CELLS, ALL)
 _CALLS, _PAIRS = section_number(Kind.CALLS, ALL), section_number(Kind.PAIRS, ALL)
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What is read of each sheet.
-
-    Args:
-        chosen: Filters.
-        by: Number of the dimension to split by; `ALL` for none.
-    """
-
-    chosen: Chosen
-    by: int = ALL
-
-    @cached_property
-    def first(self) -> int:
-        """The dimension whose sheets are read."""
-        ranked = sorted(self.chosen, key=lambda number: _FIRST.index(number) if number in _FIRST else len(_FIRST))
-        return ranked[0] if ranked else ALL
-
-    @cached_property
-    def values(self) -> tuple[int, ...]:
-        """Its values that are asked for."""
-        return self.chosen.get(self.first, (0,))
-
-    @cached_property
-    def others(self) -> Chosen:
-        """The other filters."""
-        return {number: values for number, values in self.chosen.items() if number != self.first}
-
-    @cached_property
-    def needs_tags(self) -> bool:
-        """Whether it matters which tags a call has."""
-        return self.by == TAG or TAG in self.chosen
-
-    @cached_property
-    def overlaps(self) -> bool:
-        """Whether a call may be in the sheets of several of the values."""
-        return self.first == TAG and len(self.values) > 1
-
-    @cached_property
-    def cells_by(self) -> int | None:
-        """By which dimension totals can be read; ``None`` where only single calls can tell."""
-        first, by = self.first, ALL if self.by == self.first != TAG else self.by
-        overlap = any(number == TAG and len(values) > 1 for number, values in self.chosen.items())
-        if overlap or len(self.others) > 1:
-            return None
-        if not self.others:
-            return by
-        (other,) = self.others
-        return other if by in (ALL, other) and first != ALL else None
 
 
 def read_sheets(

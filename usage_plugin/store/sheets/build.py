@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from usage_plugin.clock import utc_now
+from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.database import unavailable, writing
 from usage_plugin.store.quarters import QUARTERS_PER_HOUR, floor_quarter, start_of
 from usage_plugin.store.sheets.fold import Sheet, parts_of, sheets
@@ -20,14 +21,14 @@ from usage_plugin.store.sheets.patience import Patience
 from usage_plugin.store.sheets.segments import Level, Stretch, changes_between, due, hours_from, segments
 from usage_plugin.store.sheets.values import numbered
 from usage_plugin.store.snapshot import snapshot
-from usage_plugin.store.tables import UsageRecord, UsageSegment, UsageSheet, table_of
+from usage_plugin.store.tables import UsageSegment, UsageSheet, table_of
 
 Progress = Callable[[int, int], None]
 """Takes stretches done and stretches in all."""
 
 # More calls than this are not added up in one go: a day of them stays split by the hour.
 MOST_CALLS = 250_000
-_SEGMENT, _RECORD = table_of(UsageSegment).c, table_of(UsageRecord).c
+_SEGMENT, _CALL = table_of(UsageSegment).c, table_of(UsageCall).c
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +171,12 @@ def _without_empty(engine: Engine, wanted: list[Stretch]) -> Iterator[Stretch]:
 
 
 def _first_call(connection: Connection, start: int, end: int) -> bool:
-    first = select(func.min(_RECORD.completed_at)).where(_RECORD.completed_at >= start_of(start))
-    found = connection.execute(first.where(_RECORD.completed_at < start_of(end))).scalar()
+    first = select(func.min(_CALL.completed_at)).where(_CALL.completed_at >= start_of(start))
+    found = connection.execute(first.where(_CALL.completed_at < start_of(end))).scalar()
     return found is not None and floor_quarter(found) < end
 
 
 def _count(connection: Connection, stretch: Stretch) -> int:
     start, end = map(start_of, stretch)
-    inside = (_RECORD.completed_at >= start, _RECORD.completed_at < end)
-    return int(connection.execute(select(func.count()).select_from(table_of(UsageRecord)).where(*inside)).scalar_one())
+    inside = (_CALL.completed_at >= start, _CALL.completed_at < end)
+    return int(connection.execute(select(func.count()).select_from(table_of(UsageCall)).where(*inside)).scalar_one())

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
+from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.quarters import QUARTERS_PER_HOUR, floor_quarter, start_of
-from usage_plugin.store.tables import UsageRecord, UsageSegment, UsageTouch, table_of
+from usage_plugin.store.tables import UsageSegment, UsageTouch, table_of
 from usage_plugin.store.zones import floor_day, next_day
 
 # What the dashboard draws by the hour without being asked to.
@@ -112,7 +113,7 @@ def due(connection: Connection, now: datetime, zone: ZoneInfo, level: Level = Le
         zone: Whose days are asked for.
         level: Of the segments.
     """
-    first = connection.execute(select(func.min(table_of(UsageRecord).c.completed_at))).scalar()
+    first = connection.execute(select(func.min(table_of(UsageCall).c.completed_at))).scalar()
     if first is None:
         return []
     begin, closed = floor_quarter(first), floor_quarter(now - GRACE)
