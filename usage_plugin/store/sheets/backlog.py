@@ -7,9 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.quarters import floor_quarter, start_of
-from usage_plugin.store.sheets.segments import Stretch, segments
-from usage_plugin.store.tables import UsageRecord, table_of
+from usage_plugin.store.sheets.segments import Level, Stretch, segments
+from usage_plugin.store.tables import table_of
 
 
 def not_added_up(connection: Connection, before: datetime, most: int) -> int:
@@ -20,7 +21,7 @@ def not_added_up(connection: Connection, before: datetime, most: int) -> int:
         before: Only calls that ended before the quarter of an hour that this lies in.
         most: How far to count.
     """
-    moment, found = table_of(UsageRecord).c.completed_at, 0
+    moment, found = table_of(UsageCall).c.completed_at, 0
     first = connection.execute(select(func.min(moment))).scalar()
     if first is None:
         return 0
@@ -35,8 +36,9 @@ def not_added_up(connection: Connection, before: datetime, most: int) -> int:
 
 def _gaps(connection: Connection, start: int, end: int) -> Iterator[Stretch]:
     """Give the time that no good segment covers."""
+    kept = [each for level in Level for each in segments(connection, start, end, level)] if start < end else []
     cursor = start
-    for segment in segments(connection, start, end) if start < end else []:
+    for segment in sorted(kept, key=lambda each: each.start):
         if segment.is_good:
             if cursor < segment.start:
                 yield cursor, segment.start
