@@ -19,7 +19,7 @@ from dashboard.data import Data
 from dashboard.filters import Filters
 from dashboard.members import storable
 from dashboard.queries.health import why_broken, why_empty
-from dashboard.queries.requests import arithmetic, detail, matching, page
+from dashboard.queries.requests import arithmetic, detail, matching, rows
 from dashboard.theme import full_count
 from usage_plugin.errors import StoreError
 
@@ -43,7 +43,8 @@ def layout(zone: ZoneInfo) -> Component:
         padding="md",
         closeButtonProps={"aria-label": "Close"},
     )
-    title = page_title(TITLE, html.Span(id=ids.REQUESTS_COUNT, className="num"))
+    counted = [html.Span(id=ids.REQUESTS_COUNT, className="num"), html.Span(id=ids.REQUESTS_LISTED, className="num")]
+    title = page_title(TITLE, html.Span(counted))
     return html.Div([title, html.Div(id=ids.REQUESTS_STATE), panel, drawer], className="requests")
 
 
@@ -77,32 +78,36 @@ def _register_state(app: Dash, data: Data) -> None:
 def listing(data: Data, search: str | None) -> Listing:
     """Say how many calls match, or why none does; raises StoreError."""
     filters, look = Filters.from_query(search), data.look()
-    total = matching(look, filters)
-    if not total:
+    number = matching(look, filters).calls
+    if not number:
         return empty_state(why_empty(look, filters), filters, PATH), "", HIDDEN
-    return None, f"{full_count(total)} {filters.words(look.zone)}", SHOWN
+    counted = "1 call" if number == 1 else f"{full_count(number)} calls"
+    return None, f"{counted} {filters.words(look.zone)}", SHOWN
 
 
 def _register_rows(app: Dash, data: Data) -> None:
-    def rows(wish: dict[str, Any] | None, search: str | None) -> dict[str, Any]:
-        found = page(data.look(), Filters.from_query(search), wish or {})
-        return {"rowData": [row_of(record, data.zone) for record in found.records], "rowCount": found.total}
+    def fill(wish: dict[str, Any] | None, search: str | None) -> tuple[dict[str, Any], str]:
+        found = rows(data.look(), Filters.from_query(search), wish or {})
+        shown = [row_of(record, data.zone) for record in found.page.records]
+        note = f"; the newest {full_count(found.newest)} are listed" if found.newest else ""
+        return {"rowData": shown, "rowCount": found.page.total}, note
 
     app.callback(
         Output(ids.REQUESTS_GRID, "getRowsResponse"),
+        Output(ids.REQUESTS_LISTED, "children"),
         Input(ids.REQUESTS_GRID, "getRowsRequest"),
         State(ids.URL, "search"),
         prevent_initial_call=True,
         on_error=_no_rows,
-    )(rows)
+    )(fill)
     app.clientside_callback(
         ClientsideFunction("usage", "refreshGrid"), Input(ids.URL, "search"), Input(ids.VERSION, "data")
     )
 
 
-def _no_rows(_error: Exception) -> dict[str, Any]:
+def _no_rows(_error: Exception) -> tuple[dict[str, Any], str]:
     """End the grid's request; the page says what is wrong."""
-    return {"rowData": [], "rowCount": 0}
+    return {"rowData": [], "rowCount": 0}, ""
 
 
 def _register_detail(app: Dash, data: Data) -> None:

@@ -11,7 +11,7 @@ from dashboard.filters import Filters
 from usage_plugin.arithmetic import UNIT_PRICES, CostLine, cost_lines, total_usd
 from usage_plugin.money import to_usd
 from usage_plugin.store import read
-from usage_plugin.store.read import Order, Page, RecordDetail
+from usage_plugin.store.read import Extent, Order, Page, RecordDetail
 
 MAX_ROWS: Final = 200
 
@@ -25,7 +25,15 @@ class Arithmetic:
     cost_usd: Decimal | None
 
 
-def page(look: Look, filters: Filters, wish: dict[str, Any]) -> Page:
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows of a list, and of how many calls the list has only the newest."""
+
+    page: Page
+    newest: int | None
+
+
+def rows(look: Look, filters: Filters, wish: dict[str, Any]) -> Rows:
     """Give the rows that a grid asks for.
 
     Args:
@@ -35,12 +43,14 @@ def page(look: Look, filters: Filters, wish: dict[str, Any]) -> Page:
     """
     start = max(int(wish.get("startRow") or 0), 0)
     limit = min(max(int(wish.get("endRow") or MAX_ROWS) - start, 1), MAX_ROWS)
-    return look.ask(read.records, filters.question(look.now, look.zone), offset=start, limit=limit, order=_order(wish))
+    question, within, order = filters.question(look.now, look.zone), matching(look, filters), _order(wish)
+    found = look.ask(read.records, question, offset=start, limit=limit, order=order, within=within)
+    return Rows(found, order.most if within.calls > order.most else None)
 
 
-def matching(look: Look, filters: Filters) -> int:
-    """Count the calls and attempts that match."""
-    return look.ask(read.records, filters.question(look.now, look.zone), limit=1).total
+def matching(look: Look, filters: Filters) -> Extent:
+    """Count the calls and attempts that match, and find the newest of them."""
+    return look.ask(read.extent, filters.question(look.now, look.zone))
 
 
 def detail(look: Look, event_key: str) -> RecordDetail | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from usage_plugin.store.database import connect
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import FakeClock
 
+# The function of the same name hides the module.
+RECORDS = importlib.import_module("usage_plugin.store.read.records")
 PAGES = {"/": ids.OVERVIEW_STATE, "/requests": ids.REQUESTS_STATE, "/anomalies": ids.ANOMALIES_STATE}
 FIGURES = [ids.OVERVIEW_FIGURES, ids.ANOMALIES_FIGURES]
 
@@ -84,6 +87,18 @@ def test_grid_asks_for_a_page_of_rows(post: Post, store: Engine) -> None:
     answer = post(ids.REQUESTS_GRID, requests_grid__getRowsRequest=wish)[ids.REQUESTS_GRID]["getRowsResponse"]
     assert [row["completed_at"] for row in answer["rowData"]] == ["04 Mar 07:30:00", "04 Mar 08:30:00"]
     assert answer["rowCount"] == 5
+
+
+def test_a_list_that_is_cut_off_says_so(post: Post, store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All calls are counted, also those that were counted together in one row."""
+    monkeypatch.setattr(RECORDS, "MOST_LISTED", 2)
+    write_events(store, [ago(1, calls=7), ago(2), ago(3)])
+    assert post(ids.REQUESTS_COUNT)[ids.REQUESTS_COUNT]["children"] == "9 calls in the last 7 days"
+    answer = post(ids.REQUESTS_GRID, requests_grid__getRowsRequest={"startRow": 0, "endRow": 2})
+    assert answer[ids.REQUESTS_GRID]["getRowsResponse"]["rowCount"] == 2
+    assert answer[ids.REQUESTS_LISTED]["children"] == "; the newest 2 are listed"
+    few = post(ids.REQUESTS_GRID, requests_grid__getRowsRequest={"startRow": 0}, url__search="?user=nobody")
+    assert few[ids.REQUESTS_LISTED]["children"] == ""
 
 
 def test_a_hash_opens_its_call(post: Post, store: Engine) -> None:

@@ -23,7 +23,7 @@ from dashboard.queries.anomalies import anomalies
 from dashboard.queries.health import Reason, Trouble, notices, why_broken, why_empty
 from dashboard.queries.options import options
 from dashboard.queries.overview import overview
-from dashboard.queries.requests import arithmetic, detail, page
+from dashboard.queries.requests import arithmetic, detail, rows
 from tests.dashboard.conftest import NOW, ago
 from usage_plugin.arithmetic import total_usd
 from usage_plugin.errors import StoreError, StoreUnavailable
@@ -130,10 +130,11 @@ def test_grid_rows_are_limited_and_sorted_by_the_store(data: Data, store: Engine
     """Whatever a browser asks for, a page is bounded, and an unknown column sorts by time."""
     write_events(store, [ago(hour, cost_usd=hour) for hour in range(1, 4)])
     by_cost = {"startRow": 0, "endRow": 2, "sortModel": [{"colId": "cost_nano_usd", "sort": "desc"}]}
-    found = page(data.look(), WEEK, by_cost)
+    found = rows(data.look(), WEEK, by_cost).page
     assert [record.cost_nano_usd for record in found.records] == [3 * 10**9, 2 * 10**9]
     assert found.total == 3
-    odd = page(data.look(), WEEK, {"startRow": -5, "endRow": 10**9, "sortModel": [{"colId": "1; DROP", "sort": "asc"}]})
+    wish = {"startRow": -5, "endRow": 10**9, "sortModel": [{"colId": "1; DROP", "sort": "asc"}]}
+    odd = rows(data.look(), WEEK, wish).page
     assert len(odd.records) == 3
 
 

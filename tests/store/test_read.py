@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,9 +19,13 @@ from usage_plugin.event import CostConfidence, PriceSnapshot, Status, UsageEvent
 from usage_plugin.store import read
 from usage_plugin.store.database import connect
 from usage_plugin.store.read import Dimension, Granularity, Order, Question, Usage
+from usage_plugin.store.sheets.build import add_up
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
+from usage_plugin.time_zone import UTC_ZONE
 
+# The function of the same name hides the module.
+RECORDS = importlib.import_module("usage_plugin.store.read.records")
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DAY = Question(start=NOON.replace(hour=0), end=NOON.replace(hour=0) + timedelta(days=1))
 
@@ -177,6 +182,29 @@ def test_records_are_paged_and_sorted_with_unknowns_last(engine: Engine) -> None
     assert second.total == 4
     unknown_column = read.records(engine, DAY, order=Order("no_such_column"))
     assert unknown_column.records[0].completed_at.hour == 4
+
+
+def test_only_the_newest_of_many_calls_are_listed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whichever order; of few calls far apart only the hours that have any are looked into."""
+    monkeypatch.setattr(RECORDS, "MOST_LISTED", 3)
+    monkeypatch.setattr(RECORDS, "MOST_SORTED", 2)
+    events = [at(hour, cost_usd=20 - hour, team_id="a") for hour in range(1, 6)]
+    write_events(engine, [*events, at(1, cost_usd=9, team_id="b"), at(20, calls=2, cost_usd=8, team_id="b")])
+    for add in (lambda: None, lambda: add_up(engine, NOON.replace(day=NOON.day + 3), UTC_ZONE)):
+        add()
+        team = dataclasses.replace(DAY, team=("a",))
+        within = read.extent(engine, team)
+        assert (within.calls, within.stretches) == (5, ((NOON.replace(hour=1), NOON.replace(hour=6)),))
+        newest = read.records(engine, team, within=within, limit=2)
+        assert ([record.completed_at.hour for record in newest.records], newest.total) == ([5, 4], 3)
+        cheapest = read.records(engine, team, within=within, order=Order("cost_nano_usd"))
+        assert [record.completed_at.hour for record in cheapest.records] == [4, 5]
+        sparse = read.extent(engine, dataclasses.replace(DAY, team=("b",)))
+        assert [start.hour for start, _ in sparse.stretches] == [1, 20]
+        both = read.records(engine, dataclasses.replace(DAY, team=("b",)), within=sparse)
+        assert (sparse.calls, [record.calls for record in both.records], both.total) == (3, [2, 1], 2)
+        nothing = dataclasses.replace(DAY, team=("c",))
+        assert read.records(engine, nothing, within=read.extent(engine, nothing)) == read.Page((), 0)
 
 
 def test_detail_has_tags_and_the_price_of_its_day(engine: Engine) -> None:

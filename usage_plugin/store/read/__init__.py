@@ -18,7 +18,7 @@ from usage_plugin.store.read.answers import (
 from usage_plugin.store.read.latency import latency_p95_ms, latency_p95_series
 from usage_plugin.store.read.pipeline import MINUTE, processes, recording
 from usage_plugin.store.read.question import Choice, Dimension, Granularity, Question, Scope, bucket_starts
-from usage_plugin.store.read.records import Order, newest, recent, record_detail, records
+from usage_plugin.store.read.records import Extent, Order, extent, newest, recent, record_detail, records
 from usage_plugin.store.read.usage import before, confidence, cost_series, members, series, shares, stack, totals
 from usage_plugin.store.read.values import distinct_values
 
@@ -28,6 +28,7 @@ __all__ = [
     "ConfidenceSplit",
     "CostSeries",
     "Dimension",
+    "Extent",
     "Granularity",
     "LatencySeries",
     "Member",
@@ -48,6 +49,7 @@ __all__ = [
     "confidence",
     "cost_series",
     "distinct_values",
+    "extent",
     "latency_p95_ms",
     "latency_p95_series",
     "members",
