@@ -8,7 +8,6 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from usage_plugin.store.calls import UsageCall
-from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.quarters import floor_quarter, start_of
 from usage_plugin.store.sheets.segments import Level, Stretch, segments
 from usage_plugin.store.tables import table_of
