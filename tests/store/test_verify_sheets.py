@@ -19,6 +19,7 @@ from usage_plugin.store.sheets import fold
 from usage_plugin.store.sheets.build import add_up
 from usage_plugin.store.sheets.codec import Kind, pack, section_number, unpack
 from usage_plugin.store.sheets.columns import ALL, MEASURE_NUMBERS
+from usage_plugin.store.sheets.segments import Level
 from usage_plugin.store.tables import UsageSegment, UsageSheet, table_of
 from usage_plugin.store.verify import verify
 from usage_plugin.store.write import write_events
@@ -71,12 +72,12 @@ def one_billionth_more(engine: Engine) -> None:
 
 
 def one_more(engine: Engine) -> None:
-    row = {"dimension": 3, "value": 999, "section": 0, "start_quarter": FIRST, "content": b"\0\0\0\0\0\0"}
+    row = {"dimension": 3, "value": 999, "section": 0, "start_quarter": FIRST, "level": 0, "content": b"\0\0\0\0\0\0"}
     run(insert(SHEET).values(**row))(engine)
 
 
 def two_for_the_same_time(engine: Engine) -> None:
-    row = {"start_quarter": FIRST + 4, "end_quarter": FIRST + 8, "changes": 0, "calls": 0, "parts": 0}
+    row = {"level": 0, "start_quarter": FIRST + 4, "end_quarter": FIRST + 8, "changes": 0, "calls": 0, "parts": 0}
     run(insert(SEGMENT).values(**row, built_at=NOW))(engine)
 
 
@@ -129,3 +130,16 @@ def test_what_waits_to_be_added_up_again_is_no_difference(summed: Engine) -> Non
     write_events(summed, [make_event(completed_at=NOON)])
     one_billionth_more(summed)
     assert verify(summed).is_right
+
+
+def test_the_last_days_are_proved_by_the_hour_too(summed: Engine) -> None:
+    """They are added up both ways."""
+    now = NOON + 2 * DAY
+    add_up(summed, now, ZoneInfo("UTC"))
+    before = verify(summed)
+    run(update(SHEET).where(SHEET.c.level == Level.HOURS, *TOTAL[:1]).values(content=b"torn"))(summed)
+    result = verify(summed)
+    assert (before.is_right, result.is_right) == (True, False)
+    assert {each.dimensions["end"] - each.dimensions["start"] for each in result.first} == {HOUR}
+    assert verify(summed, repair=True).is_right
+    assert verify(summed).differences == 0

@@ -19,7 +19,7 @@ from usage_plugin.store.sheets.codec import Integers, Kind, unpack
 from usage_plugin.store.sheets.columns import ALL, COUNT, LATENCY_BIN, MEASURE_NUMBERS, QUARTER, ROW, TTFT_BIN
 from usage_plugin.store.sheets.fold import Calls, parts_of, sheets
 from usage_plugin.store.sheets.load import Loaded, load
-from usage_plugin.store.sheets.segments import Segment, segments
+from usage_plugin.store.sheets.segments import Level, Segment, segments
 from usage_plugin.store.sheets.values import Numbers, calls_of, numbers_of, words_of
 from usage_plugin.store.tables import UsageSegment, UsageSheet, table_of
 
@@ -50,24 +50,25 @@ class ComparedSegment:
     differences: list[Difference]
 
 
-def compare_segment(connection: Connection, segment: Segment) -> ComparedSegment | None:
+def compare_segment(connection: Connection, segment: Segment, level: Level) -> ComparedSegment | None:
     """Compare a segment with its calls.
 
     Args:
         connection: Sees one moment, so that calls and sheets belong together.
         segment: As it was a moment ago.
+        level: Of the segment.
 
     Returns:
         ``None`` where it cannot be compared: it was made anew meanwhile, it waits to be, or its calls may be pruned.
     """
-    present = [each for each in segments(connection, segment.start, segment.end) if each.start == segment.start]
+    present = [each for each in segments(connection, segment.start, segment.end, level) if each.start == segment.start]
     if not present or not present[0].is_current or present[0].frozen_id is not None:
         return None
     loaded = load(connection, segment.start, present[0].end)
     calls = _numbered(connection, loaded)
     made = sheets(calls, parts_of(len(calls)))
     expected = {(dimension, value, section): content for dimension, value, section, content in made}
-    kept = _kept(connection, segment.start)
+    kept = _kept(connection, segment.start, level)
     differences = [*_of_segment(present[0], len(calls)), *_of_sheets(connection, present[0], kept, expected)]
     return ComparedSegment(len(calls), len(kept), differences)
 
@@ -83,10 +84,10 @@ def _numbered(connection: Connection, loaded: Loaded) -> Calls:
     return calls_of(loaded, known)
 
 
-def _kept(connection: Connection, start: int) -> dict[Key, bytes]:
+def _kept(connection: Connection, start: int, level: Level) -> dict[Key, bytes]:
     columns = _SHEET.c
     query = select(columns.dimension, columns.value, columns.section, columns.content)
-    rows = connection.execute(query.where(columns.start_quarter == start))
+    rows = connection.execute(query.where(columns.start_quarter == start, columns.level == level))
     return {(row.dimension, row.value, row.section): bytes(row.content) for row in rows}
 
 
