@@ -20,6 +20,7 @@ from usage_plugin.settings import Settings
 from usage_plugin.testing import make_event
 
 ROOT = Path(__file__).parents[2]
+REQUEST = "0123456789abcdef" * 2
 # Begins twice as many requests as it reports, through many segments, and is killed.
 VICTIM = """
 import os, signal, sys
@@ -100,13 +101,13 @@ def test_what_is_reported_after_all_counts_once(engine: Engine, tmp_path: Path, 
     recorder = make_recorder(settings_for(engine, tmp_path, unreported_after_s=0.2 if late else 30))
     recorder.start()
     event = make_event(team_id="t", cost_usd="0.25")
-    request = recorder.begin(report_of(make_event(team_id="t", cost_usd=None), request="r"))
+    request = recorder.begin(report_of(make_event(team_id="t", cost_usd=None), request=REQUEST))
     assert request is not None
     request.is_over()
     if late:
         wait_for(lambda: recorder.counts.stored == 1)
         assert statuses(engine) == {"t": ("interrupted", 1)}
-    recorder.put(report_of(event, request="r"))
+    recorder.put(report_of(event, request=REQUEST))
     assert recorder.flush(60)
     recorder.stop()
     assert statuses(engine) == {"t": ("success", 1)}
