@@ -161,7 +161,8 @@ class Timing:
     received_at: datetime
     started_at: datetime
     completed_at: datetime
-    latency_ms: float
+    latency_ms: float | None
+    """``None`` where a log of the past says only when a call was."""
     ttft_ms: float | None = None
     queue_ms: float | None = None
 

@@ -75,7 +75,7 @@ def _timing(given: dict[str, Any]) -> Timing:
     named = _take(given, Timing)
     completed_at = named.setdefault("completed_at", _EPOCH)
     latency_ms = named.setdefault("latency_ms", 1000.0)
-    named.setdefault("received_at", completed_at - timedelta(milliseconds=latency_ms))
+    named.setdefault("received_at", completed_at - timedelta(milliseconds=latency_ms or 0))
     named.setdefault("started_at", named["received_at"])
     return Timing(**named)
 

@@ -153,6 +153,7 @@ def test_no_payload_makes_it_fail(reading: Reading, wrong: dict[str, Any], other
     """Missing, mistyped, huge, negative and not-a-number fields give an event all the same."""
     event = reading.success(success(**wrong), other)
     assert len(event.event_key) == 32
+    assert event.timing.latency_ms is not None
     assert event.timing.latency_ms >= 0
     assert event.cost.cost_nano_usd is None or event.cost.cost_nano_usd >= 0
     reading.failure(failure(**wrong), other)

@@ -159,6 +159,7 @@ def test_time_runs_forwards_and_ends_now(calls: Calls, events: list[UsageEvent])
     for event in events:
         timing = event.timing
         assert timing.received_at <= timing.started_at <= timing.completed_at
+        assert timing.latency_ms is not None
         assert timing.ttft_ms is None or timing.ttft_ms <= timing.latency_ms
 
 

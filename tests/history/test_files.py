@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from tests.history.conftest import Import
 from tests.store.oracle import expected, found
 from usage_plugin.capture.catalog import LoadedPriceMap
+from usage_plugin.clock import utc_now
 from usage_plugin.errors import InputError
 from usage_plugin.history import Format, Options, open_source
 from usage_plugin.history import files as history_files
@@ -24,8 +25,10 @@ from usage_plugin.history.lines import Place, Source
 from usage_plugin.history.mapped import MappedOptions, MappedReader
 from usage_plugin.history.prices import PricesOfToday
 from usage_plugin.settings import Settings
+from usage_plugin.store import read
 from usage_plugin.store.rows import record_row
 from usage_plugin.store.tables import UsageRecord
+from usage_plugin.store.verify import verify
 
 Rows = Callable[..., list[UsageRecord]]
 DATA = Path(__file__).parents[1] / "data"
@@ -77,6 +80,9 @@ def test_the_trace_is_imported_as_it_is(imports: Import, rows: Rows, engine: Eng
         "gpt-4o-mini",
     )
     assert (first.cost_nano_usd, first.cost_confidence) == (None, "unpriced")
+    assert {row.latency_ms for row in rows()} == {None}
+    assert read.latency_p95_ms(engine, read.Question(start=first.started_at, end=utc_now())) is None
+    assert verify(engine).is_right
     assert expected(engine) == found(engine)
     assert imports(Format.CSV, TRACE, constants={"model": "gpt-4o-mini", "provider": "azure"}).new == 0
 
@@ -115,6 +121,16 @@ def test_equal_lines_are_calls_of_their_own(imports: Import, tmp_path: Path) -> 
     assert imports(Format.CSV, write(tmp_path / "a.csv", header, line, line)).new == 2
     tally = imports(Format.CSV, write(tmp_path / "b.csv", header, line, line, line))
     assert (tally.new, tally.known) == (1, 2)
+
+
+def test_a_latency_is_what_the_log_says_of_it(imports: Import, rows: Rows, tmp_path: Path) -> None:
+    """Its own column, else the span between two moments; one moment is no span."""
+    columns = "time,end_time,duration_ms,tokens_in"
+    moment, later = "2026-03-01T10:00:00Z", "2026-03-01T10:00:02Z"
+    lines = (f"{moment},{later},,1", f"{moment},,,2", f"{moment},{moment},,3", f"{moment},{moment},0,4", f",{later},,5")
+    imports(Format.CSV, write(tmp_path / "a.csv", columns, *lines))
+    taken = {row.prompt_tokens: row.latency_ms for row in rows()}
+    assert taken == {1: 2000, 2: None, 3: None, 4: 0, 5: None}
 
 
 def test_moments_without_an_offset_are_of_the_named_zone(imports: Import, rows: Rows, tmp_path: Path) -> None:

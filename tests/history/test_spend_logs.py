@@ -135,6 +135,12 @@ def test_rows_of_an_old_version_keep_their_cache_reads() -> None:
     assert (tokens.input_uncached_tokens, tokens.input_cache_read_tokens) == (400, 600)
 
 
+def test_a_row_without_an_end_has_no_latency() -> None:
+    """It is not a call that took no time."""
+    assert understood({**table_row(), "endTime": None}).timing.latency_ms is None
+    assert understood(table_row()).timing.latency_ms == 500
+
+
 def test_a_stream_is_known_by_its_first_token() -> None:
     """The table says nothing of streams; only they have a first token before their end."""
     row = table_row()

@@ -55,6 +55,7 @@ def test_a_streamed_message_is_counted_from_its_first_and_last_events(
     assert categories(row) == CATEGORIES
     assert (row.cost_nano_usd, row.cost_confidence) == (COST, "exact")
     assert row.ttft_ms is not None
+    assert row.latency_ms is not None
     assert 20 <= row.ttft_ms < row.latency_ms
 
 

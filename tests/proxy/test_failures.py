@@ -80,6 +80,7 @@ def test_a_timeout_has_an_unknown_cost(proxy: Proxy, row_of: RowOf) -> None:
     assert (row.status, row.error_class) == ("failure", "Timeout")
     assert (row.cost_nano_usd, row.cost_confidence) == (None, "unpriced")
     assert row.unpriced_reason
+    assert row.latency_ms is not None
     assert row.latency_ms >= 500
 
 

@@ -32,6 +32,7 @@ def test_a_chat_call_is_one_row_with_disjoint_tokens_and_exact_cost(openai_sdk: 
     assert categories(row) == CHAT_CATEGORIES
     check_sums(row)
     assert (row.cost_nano_usd, row.cost_confidence) == (CHAT_COST, "exact")
+    assert row.latency_ms is not None
     assert 200 <= row.latency_ms < 60_000
     assert row.ttft_ms is None
     assert row.received_at <= row.started_at <= row.completed_at
@@ -55,6 +56,7 @@ def test_a_stream_counts_the_same_whether_or_not_its_client_asks_for_usage(
     assert categories(row) == CHAT_CATEGORIES
     assert (row.cost_nano_usd, row.cost_confidence) == (CHAT_COST, "exact")
     assert row.ttft_ms is not None
+    assert row.latency_ms is not None
     assert 60 <= row.ttft_ms < row.latency_ms
     assert row.latency_ms >= 4 * 60
 

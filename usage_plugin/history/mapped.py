@@ -173,6 +173,7 @@ class MappedReader:
                 msg = "started_at: empty"
                 raise ValueError(msg)
             started = completed - (took or timedelta(0))
+        is_timed = took is not None or completed not in (None, started)
         completed = completed or started + (took or timedelta(0))
         if completed < started:
             raise wrong("completed_at", completed, f"before started_at {started}")
@@ -181,7 +182,7 @@ class MappedReader:
             received_at=started,
             started_at=started,
             completed_at=completed,
-            latency_ms=milliseconds(started, completed) if took_ms is None else took_ms,
+            latency_ms=(milliseconds(started, completed) if took_ms is None else took_ms) if is_timed else None,
             ttft_ms=None if ttft_ms is None or not 0 <= ttft_ms <= _MOST_MS else float(ttft_ms),
         )
 

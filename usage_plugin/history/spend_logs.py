@@ -88,7 +88,8 @@ class SpendLogsReader:
         report = self._report(values, spend)
         event = self._normaliser.events(report)[0]
         key = event_key("litellm-spendlogs", request_id)
-        return replace(event, event_key=key, cost=self._cost(event, spend))
+        timing = event.timing if not is_empty(values.get("endTime")) else replace(event.timing, latency_ms=None)
+        return replace(event, event_key=key, timing=timing, cost=self._cost(event, spend))
 
     def skip(self, values: Values) -> None:
         """A row's meaning does not depend on other rows."""

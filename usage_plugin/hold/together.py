@@ -59,12 +59,13 @@ def count_together(events: Sequence[UsageEvent], event_key: str) -> UsageEvent:
 
 
 def _timing(events: Sequence[UsageEvent]) -> Timing:
-    calls = sum(event.calls for event in events)
+    timed = [(event.timing.latency_ms, event.calls) for event in events if event.timing.latency_ms is not None]
+    calls = sum(calls for _, calls in timed)
     return Timing(
         received_at=min(event.timing.received_at for event in events),
         started_at=min(event.timing.started_at for event in events),
         completed_at=max(event.timing.completed_at for event in events),
-        latency_ms=sum(event.timing.latency_ms * event.calls for event in events) / calls,
+        latency_ms=sum(latency_ms * calls for latency_ms, calls in timed) / calls if timed else None,
     )
 
 

@@ -27,6 +27,8 @@ _OF_SHARED = {
 }
 _KEY = POSITION["event_key"]
 _US_PER_MS = 1000
+# In a column where NULL says that a latency is the span from receipt to completion.
+UNKNOWN_MS = -1.0
 _TAGS_KEPT = 4096
 Tags = Mapping[str, tuple[str, ...]]
 
@@ -80,8 +82,14 @@ def measured(columns: Mapping[str, Sequence[Any]]) -> tuple[Sequence[Any], ...]:
         waited,
         _spans(received, columns["started_at"]),
         _spans(completed, columns["created_at"]),
-        [None if latency == us / _US_PER_MS else latency for latency, us in latencies],
+        [_kept(latency, us) for latency, us in latencies],
     )
+
+
+def _kept(latency_ms: float | None, waited_us: int) -> float | None:
+    if latency_ms is None:
+        return UNKNOWN_MS
+    return None if latency_ms == waited_us / _US_PER_MS else latency_ms
 
 
 def _spans(earlier: Sequence[Any], later: Sequence[Any]) -> list[int]:

@@ -80,7 +80,7 @@ class UsageRecord(SQLModel, table=True):
     started_at: dt.datetime = Field(sa_type=Moment)
     completed_at: dt.datetime = Field(sa_type=Moment)
     created_at: dt.datetime = Field(default_factory=utc_now, sa_type=Moment)
-    latency_ms: float = Field(sa_type=Float)
+    latency_ms: float | None = Field(sa_type=Float)
     ttft_ms: float | None = None
     queue_ms: float | None = None
 

@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 from usage_plugin.event import CostConfidence, Status
 from usage_plugin.store.calls import UsageCall, UsageCaller, UsageOutcome, UsageTag, UsageTarget
 from usage_plugin.store.dimensions import COLUMNS, LABELS, Dimension
+from usage_plugin.store.narrow import UNKNOWN_MS
 from usage_plugin.store.quarters import quarter_of, start_of
 from usage_plugin.store.rows import TOKEN_COLUMNS
 from usage_plugin.store.sheets.bins import bins
@@ -32,7 +33,7 @@ _SHARED: Final[Mapping[str, type[SQLModel]]] = {
     "outcome_id": UsageOutcome,
 }
 _COUNTED: Final = ("calls", *TOKEN_COLUMNS, "cost_nano_usd", "saved_cost_nano_usd")
-_TIMED: Final = ("latency_ms", "ttft_ms")
+_TIMED: Final = ("latency_ms", "ttft_ms", "received_before_us")
 _NAMED: Final = (*_SHARED, "tag_set_id", "end_user_id")
 _FAILED: Final = (Status.FAILURE.value, Status.INTERRUPTED.value)
 _KNOWN_BY: Final = ("organization_id", "team_id", "user_id", "api_key_alias")
@@ -89,7 +90,8 @@ def load(connection: Connection, start: int, end: int) -> Loaded:
     values[Dimension.KEY] = _without_unknown(about, is_rejected)
     values[Dimension.END_USER] = _distinct(found["end_user_id"])
     calls, done = _integers(found["calls"]), about["is_terminal"].is_one_of(True)
-    timed = [np.where(done & ~is_rejected & (calls == 1), _milliseconds(found[name]), np.nan) for name in _TIMED]
+    is_timed = done & ~is_rejected & (calls == 1)
+    latency, ttft = _latencies(found), _milliseconds(found["ttft_ms"])
     tag_rows, tags = _tags(connection, found["tag_set_id"])
     return Loaded(
         np.array(found["quarter"], np.int64),
@@ -98,8 +100,8 @@ def load(connection: Connection, start: int, end: int) -> Loaded:
         tag_rows,
         tags,
         {MEASURE_NUMBERS[name]: each for name, each in kept(_measures(found, about, calls, done)).items()},
-        bins(timed[0]),
-        bins(timed[1]),
+        bins(np.where(is_timed, latency, np.nan)),
+        bins(np.where(is_timed, ttft, np.nan)),
     )
 
 
@@ -199,6 +201,14 @@ def _integers(values: Sequence[int | None]) -> Integers:
 def _milliseconds(values: Sequence[float | None]) -> NDArray[np.float64]:
     """Read durations: SQLite keeps whole microseconds as integers."""
     return np.array([value / _US_PER_MS if type(value) is int else value for value in values], np.float64)
+
+
+def _latencies(found: Columns) -> NDArray[np.float64]:
+    """Give latencies in milliseconds: one is kept only where it is not the span from receipt to completion."""
+    kept = _milliseconds(found["latency_ms"])
+    waited = np.array(found["received_before_us"], np.float64) / _US_PER_MS
+    latencies: NDArray[np.float64] = np.where(np.isnan(kept), waited, kept)
+    return np.where(latencies == UNKNOWN_MS, np.nan, latencies)
 
 
 def _some(values: Iterable[int]) -> Iterable[list[int]]:

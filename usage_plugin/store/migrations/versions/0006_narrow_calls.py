@@ -195,6 +195,8 @@ def _records(engine: OnSqlite | OnPostgresql, *, is_raw: bool) -> str:
         return f"call.{name}" if is_raw else engine.whole_text(f"call.{name}")
 
     received = engine.earlier("call.completed_at", "call.received_before_us")
+    # -1 says that nobody knows it, and NULL that it is the span from receipt to completion.
+    latency = f"COALESCE({engine.ms('call.latency_ms')}, {engine.ms_of_us('call.received_before_us')})"
     key = "call.event_key" if is_raw else engine.hex_of("call.event_key")
     values = [
         *("call.id", f"{key} AS event_key"),
@@ -203,7 +205,7 @@ def _records(engine: OnSqlite | OnPostgresql, *, is_raw: bool) -> str:
         f"{moment(engine.later(received, 'call.started_after_us'))} AS started_at",
         f"{moment('call.completed_at')} AS completed_at",
         f"{moment(engine.later('call.completed_at', 'call.created_after_us'))} AS created_at",
-        f"COALESCE({engine.ms('call.latency_ms')}, {engine.ms_of_us('call.received_before_us')}) AS latency_ms",
+        f"NULLIF({latency}, -1) AS latency_ms",
         *(f"{engine.ms(f'call.{name}')} AS {name}" for name in ("ttft_ms", "queue_ms")),
         *(f"target.{name}" for name in TARGET[:-1]),
         *("call.attempts", "call.fallbacks", "outcome.is_terminal", "call.calls"),
