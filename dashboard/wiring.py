@@ -12,6 +12,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_u
 from dash.development.base_component import Component
 
 from dashboard import ids
+from dashboard.components.filter_bar import OUT_OF_SIGHT
 from dashboard.components.shell import nav_links
 from dashboard.components.states import notice_list
 from dashboard.data import DOWN, Data
@@ -60,7 +61,8 @@ def _register_filters(app: Dash, zone: ZoneInfo) -> None:
     shown = [Output(control, "value") for control in CONTROLS]
     shown += [Output(ids.FROM, "value"), Output(ids.TO, "value")]
     marks = [Output(ids.FILTER_CUSTOM, "className"), Output(ids.FILTER_COUNT, "children")]
-    marks.append(Output(ids.FILTER_CLEAR, "disabled"))
+    marks += [Output(ids.FILTER_CLEAR, "disabled"), Output(ids.FILTER_MORE, "open")]
+    marks.append(Output(ids.FILTER_MORE_COUNT, "children"))
 
     def sync(search: str | None, *values: Any) -> list[Any]:
         return sync_filters(zone, search, *values)
@@ -116,20 +118,24 @@ def _controls_of(filters: Filters, zone: ZoneInfo) -> list[Any]:
 
 def _marks_of(filters: Filters) -> list[Any]:
     custom = "custom" if filters.range == CUSTOM else "custom gone"
-    return [custom, str(filters.count) if filters.count else "", filters.count == 0]
+    hidden = sum(1 for dimension in OUT_OF_SIGHT if filters.chosen(dimension))
+    # What a reader has opened stays open.
+    more = [True if hidden else no_update, str(hidden or "")]
+    return [custom, str(filters.count or ""), filters.count == 0, *more]
 
 
 def _register_options(app: Dash, data: Data) -> None:
-    def offer(search: str | None, _version: str | None) -> list[Any]:
+    def offer(search: str | None, _version: str | None, opened: list[str] | None) -> list[Any]:
         filters = Filters.from_query(search)
         try:
-            offered = options(data.look(), filters)
+            offered = options(data.look(), filters, opened or ())
         except StoreError:
             offered = only_chosen(filters)
         return [offered[dimension] for dimension in Dimension]
 
     lists = [Output(ids.choice(dimension), "data") for dimension in Dimension]
-    app.callback(*lists, Input(ids.URL, "search"), Input(ids.VERSION, "data"))(offer)
+    inputs = [Input(ids.URL, "search"), Input(ids.VERSION, "data"), Input(ids.FILTER_OPENED, "data")]
+    app.callback(*lists, *inputs)(offer)
 
 
 def _register_pulse(app: Dash, data: Data) -> None:

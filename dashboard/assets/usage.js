@@ -95,6 +95,16 @@
     window.dash_clientside.set_props("mantine", { forceColorScheme: name });
   });
 
+  // A filter's values are asked for when its list is about to open.
+  const opened = [];
+  document.addEventListener("focusin", (event) => {
+    const box = event.target.closest && event.target.closest(".choice");
+    const name = box && (box.querySelector("[id^='filter-']") || box).id.replace("filter-", "");
+    if (!name || opened.includes(name)) return;
+    opened.push(name);
+    window.dash_clientside.set_props("filter-opened", { data: [...opened] });
+  });
+
   document.addEventListener("keydown", (event) => {
     const shell = document.getElementById("shell");
     if (event.key !== "Escape" || !shell || shell.className === "shell") return;

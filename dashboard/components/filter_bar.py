@@ -38,6 +38,7 @@ IN_SIGHT = (
     Dimension.KEY,
     Dimension.STATUS,
 )
+OUT_OF_SIGHT = tuple(dimension for dimension in Dimension if dimension not in IN_SIGHT)
 # A list that opens at the end of the document would lie outside of every landmark.
 IN_PLACE = {"withinPortal": False}
 GRANULARITIES = [
@@ -65,8 +66,9 @@ def _panel(zone: ZoneInfo) -> Component:
     clear = html.Button("Clear filters", id=ids.FILTER_CLEAR, className="button quiet-button")
     first = html.Div([_ranges(), _custom(zone), _granularity(), _group_by(), clear], className="filter-row")
     second = html.Div([_choice(dimension) for dimension in IN_SIGHT], className="filter-row")
-    others = [_choice(dimension) for dimension in Dimension if dimension not in IN_SIGHT]
-    more = html.Details([html.Summary("More filters"), html.Div(others, className="filter-row")], className="more")
+    others = html.Div([_choice(dimension) for dimension in OUT_OF_SIGHT], className="filter-row")
+    summary = html.Summary(["More filters", html.Span(id=ids.FILTER_MORE_COUNT, className="filter-count")])
+    more = html.Details([summary, others], id=ids.FILTER_MORE, className="more")
     return html.Div(
         [head, first, second, more],
         id=ids.FILTER_PANEL,
@@ -133,7 +135,7 @@ def _choice(dimension: Dimension) -> Component:
         limit=100,
         size="xs",
         hidePickedOptions=True,
-        nothingFoundMessage="None in this time",
+        nothingFoundMessage="None among the busiest 500",
         className="choice",
         comboboxProps=IN_PLACE,
         **{"aria-label": f"Filter by {word_of(dimension)}"},

@@ -110,4 +110,5 @@ def _machinery() -> list[Component]:
         dcc.Store(id=ids.VERSION),
         dcc.Store(id=ids.LAST_CALL),
         dcc.Store(id=ids.SCHEME),
+        dcc.Store(id=ids.FILTER_OPENED),
     ]

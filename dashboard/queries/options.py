@@ -1,8 +1,9 @@
-"""A look and filters in, what each filter of the bar can offer out."""
+"""A look, filters and which lists were opened in, what each filter of the bar can offer out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 from dashboard.data import Look
 from dashboard.filters import Filters
@@ -10,13 +11,22 @@ from dashboard.members import name_of, read_back, written
 from usage_plugin.store import read
 from usage_plugin.store.read import Dimension, Member
 
-Option = dict[str, str]
+Option = dict[str, Any]
+LOOKING: Final[Option] = {"value": "?", "label": "Looking …", "disabled": True}
+"""Instead of what nobody has asked for yet: each list costs a question."""
 
 
-def options(look: Look, filters: Filters) -> Mapping[Dimension, list[Option]]:
-    """Give the values of each dimension in the time shown, and those that are filtered by."""
-    values = look.ask_heavy(read.distinct_values, filters.question(look.now, look.zone).unfiltered())
-    return {dimension: _offer(values[dimension], filters.chosen(dimension)) for dimension in Dimension}
+def options(look: Look, filters: Filters, opened: Collection[str]) -> Mapping[Dimension, list[Option]]:
+    """Give the values in the time shown of each dimension that was opened or is filtered by."""
+    return {dimension: _values(look, filters, dimension, opened) for dimension in Dimension}
+
+
+def _values(look: Look, filters: Filters, dimension: Dimension, opened: Collection[str]) -> list[Option]:
+    chosen = filters.chosen(dimension)
+    if dimension.value not in opened and not chosen:
+        return [LOOKING]
+    asked = filters.question(look.now, look.zone).unfiltered().grouped_by(dimension)
+    return _offer(look.ask_heavy(read.dimension_values, asked), chosen)
 
 
 def only_chosen(filters: Filters) -> Mapping[Dimension, list[Option]]:

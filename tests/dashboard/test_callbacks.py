@@ -118,6 +118,10 @@ def test_address_sets_the_controls(post: Post) -> None:
     assert filled[ids.RANGE]["value"] == "30d"
     assert filled[ids.choice("team")]["value"] == ["a"]
     assert filled[ids.FILTER_COUNT]["children"] == "2"
+    assert "open" not in filled.get(ids.FILTER_MORE, {})
+    hidden = post(ids.RANGE, "url.search", url__search="?team=a&feature=chat&tag=x")
+    assert hidden[ids.FILTER_MORE]["open"] is True
+    assert hidden[ids.FILTER_MORE_COUNT]["children"] == "2"
     assert ids.URL not in filled
 
 

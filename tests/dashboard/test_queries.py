@@ -21,7 +21,7 @@ from dashboard.filters import Filters
 from dashboard.members import UNSET
 from dashboard.queries.anomalies import anomalies
 from dashboard.queries.health import Reason, Trouble, notices, why_broken, why_empty
-from dashboard.queries.options import options
+from dashboard.queries.options import LOOKING, options
 from dashboard.queries.overview import overview
 from dashboard.queries.requests import arithmetic, detail, rows
 from tests.dashboard.conftest import NOW, ago
@@ -111,8 +111,9 @@ def test_pages_are_drawn_once_more_when_the_store_has_settled(data: Data, store:
 def test_options_offer_absence_and_keep_what_is_chosen(data: Data, store: Engine) -> None:
     """A filter offers names, calls without a value, and a chosen value that has no calls now."""
     write_events(store, [ago(1, team_id="t1", team_alias="Search"), ago(1)])
-    offered = options(data.look(), Filters(team=("gone",)))[Dimension.TEAM]
+    offered = options(data.look(), Filters(team=("gone",)), ())[Dimension.TEAM]
     assert {option["value"]: option["label"] for option in offered} == {"t1": "Search", UNSET: UNSET, "gone": "gone"}
+    assert options(data.look(), Filters(team=("gone",)), ())[Dimension.USER] == [LOOKING]
 
 
 def test_a_team_called_none_is_not_no_team(data: Data, store: Engine) -> None:
@@ -120,7 +121,7 @@ def test_a_team_called_none_is_not_no_team(data: Data, store: Engine) -> None:
     write_events(store, [ago(1, team_id=UNSET, cost_usd=2), ago(1, cost_usd=1)])
     frame = overview(data.look(), Filters(group_by=Dimension.TEAM))
     assert frame.stack.names == ("“(none)”", "(none)")
-    offered = options(data.look(), WEEK)[Dimension.TEAM]
+    offered = options(data.look(), WEEK, ["team"])[Dimension.TEAM]
     assert {option["label"]: option["value"] for option in offered} == {"“(none)”": "=(none)", "(none)": "(none)"}
     costs = [overview(data.look(), WEEK.only(Dimension.TEAM, value)).usage.cost_nano_usd for value in (UNSET, None)]
     assert costs == [2 * 10**9, 10**9]

@@ -20,7 +20,7 @@ from usage_plugin.store.read.pipeline import MINUTE, processes, recording
 from usage_plugin.store.read.question import Choice, Dimension, Granularity, Question, Scope, bucket_starts
 from usage_plugin.store.read.records import Extent, Order, extent, newest, recent, record_detail, records
 from usage_plugin.store.read.usage import before, confidence, cost_series, members, series, shares, stack, totals
-from usage_plugin.store.read.values import distinct_values
+from usage_plugin.store.read.values import dimension_values, distinct_values
 
 __all__ = [
     "MINUTE",
@@ -48,6 +48,7 @@ __all__ = [
     "bucket_starts",
     "confidence",
     "cost_series",
+    "dimension_values",
     "distinct_values",
     "extent",
     "latency_p95_ms",

@@ -16,10 +16,11 @@ MAX_VALUES = 500
 
 def distinct_values(engine: Engine, question: Question) -> Mapping[Dimension, tuple[Member, ...]]:
     """Give each dimension's values in the asked time, whatever the filters, by name; the busiest 500 of each."""
-    everything = question.unfiltered()
-    found: dict[Dimension, tuple[Member, ...]] = {}
-    for dimension in Dimension:
-        used = members(engine, everything.grouped_by(dimension))
-        busiest = sorted(used, key=lambda entry: -entry[1].requests)[:MAX_VALUES]
-        found[dimension] = tuple(sorted((member for member, _ in busiest), key=lambda member: member.label.casefold()))
-    return found
+    return {dimension: dimension_values(engine, question.grouped_by(dimension)) for dimension in Dimension}
+
+
+def dimension_values(engine: Engine, question: Question) -> tuple[Member, ...]:
+    """Give the values of ``question.group_by`` in the asked time, whatever the filters, by name; the busiest 500."""
+    used = members(engine, question.unfiltered())
+    busiest = sorted(used, key=lambda entry: -entry[1].requests)[:MAX_VALUES]
+    return tuple(sorted((member for member, _ in busiest), key=lambda member: member.label.casefold()))
