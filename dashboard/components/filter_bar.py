@@ -102,7 +102,7 @@ def _granularity() -> Component:
         value=AUTO,
         size="xs",
         allowDeselect=False,
-        w=96,
+        w=112,
         withCheckIcon=False,
         comboboxProps=IN_PLACE,
     )

@@ -15,6 +15,7 @@ from usage_plugin.store.tables import UsageRecord
 
 BLOCK: Final = 100
 ENDED_WIDTH: Final = 138
+LETTERS_IN_IT: Final = 7
 LETTER_WIDTH: Final = 7
 STATUS_RULES: Final = {
     f"status-{status}": f"params.value == '{status}'" for status in ("success", "failure", "interrupted", "rejected")
@@ -80,7 +81,7 @@ def columns(zone: ZoneInfo) -> list[dict[str, Any]]:
     """Give the grid's columns; the first says when on a zone's clocks."""
     place = zone.key.rpartition("/")[2].replace("_", " ")
     name = {"headerName": f"Ended ({place})", "headerTooltip": f"When the call ended, {zone.key}"}
-    width = ENDED_WIDTH + LETTER_WIDTH * max(len(place) - len("UTC"), 0)
+    width = ENDED_WIDTH + LETTER_WIDTH * max(len(place) - LETTERS_IN_IT, 0)
     ended = {"field": "completed_at", **name, "width": width, "cellClass": "num", "sort": "desc"}
     return [ended, *COLUMNS]
 
