@@ -21,15 +21,16 @@ def test_what_would_go_is_what_goes(cli: Cli, database_url: str, monkeypatch: py
     monkeypatch.setenv("USAGE_RETAIN_RECORDS_DAYS", "30")
     engine = connect(database_url)
     migrate(engine)
-    write_events(engine, [make_event(completed_at=utc_now() - timedelta(days=days)) for days in (1, 29, 40, 50)])
+    for days in (50, 40, 29, 1):
+        write_events(engine, [make_event(completed_at=utc_now() - timedelta(days=days))])
     engine.dispose()
     for _ in range(2):
         dry = cli("prune", "--dry-run")
         assert (dry.code, dry.out.splitlines()[0]) == (0, "Would delete:")
         assert dry.out.splitlines()[1].startswith("2 calls and their tags of 2")
     going = json.loads(cli("prune", "--dry-run", "--json").out)["going"]
-    assert [(each["kind"], each["rows"]) for each in going] == [("records", 2), ("daily", 0)]
-    assert json.loads(cli("prune", "--json").out)["deleted"] == {"records": 2, "daily": 0}
+    assert [(each["kind"], each["rows"]) for each in going] == [("records", 2), ("sheets", 0), ("daily", 0)]
+    assert json.loads(cli("prune", "--json").out)["deleted"] == {"records": 2, "sheets": 0, "daily": 0}
     assert cli("prune").out == "Nothing is older than it is kept for.\n"
     assert cli("verify").out.startswith("2 calls")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,7 @@ from usage_plugin.store.migrate import migrate
 from usage_plugin.store.pace import Pace
 from usage_plugin.store.prune import plan, prune
 from usage_plugin.store.retention import BEGINNING, FOR_EVER, Kind, Retention, pruned_before
+from usage_plugin.store.sheets.build import add_up
 from usage_plugin.store.verify import verify
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
@@ -42,11 +44,14 @@ def count(engine: Engine, table: str) -> int:
 def fill(engine: Engine, calls: int = 200) -> None:
     """Store calls of 20 days up to now, with two tags each and prices."""
     step = 20 * DAY / calls
-    write_events(engine, [make_event(completed_at=NOW - n * step, tags=("a", f"t{n % 3}")) for n in range(calls)])
+    ages = range(calls - 1, -1, -1)
+    *older, newest = [make_event(completed_at=NOW - n * step, tags=("a", f"t{n % 3}")) for n in ages]
+    write_events(engine, older)
+    write_events(engine, [newest])
 
 
 def test_calls_go_with_their_tags_and_their_totals_stay(engine: Engine) -> None:
-    """By whole hours: the oldest hour that is left is complete, and all totals still agree."""
+    """By whole days: the oldest day that is left is complete, and all totals still agree."""
     fill(engine)
     totals = found(engine)
     seen: list[tuple[int, int]] = []
@@ -54,11 +59,11 @@ def test_calls_go_with_their_tags_and_their_totals_stay(engine: Engine) -> None:
     with engine.connect() as connection:
         oldest = connection.execute(text("SELECT MIN(completed_at) FROM usage_record")).scalar_one()
         mark = pruned_before(connection)[Kind.RECORDS]
-    assert str(oldest) >= "2026-11-10 15:00" > str(NOW - 11 * DAY)
-    assert mark <= datetime(2026, 11, 10, 15, tzinfo=UTC)
+    assert str(oldest) >= "2026-11-10 00:00" > str(NOW - 11 * DAY)
+    assert mark == datetime(2026, 11, 10, tzinfo=UTC)
     left = count(engine, "usage_record")
-    assert pruned.rows == {Kind.RECORDS: 200 - left, Kind.DAILY: 0}
-    assert 95 < left < 105
+    assert pruned.rows == {Kind.RECORDS: 200 - left, Kind.SHEETS: 0, Kind.DAILY: 0}
+    assert 100 < left < 110
     assert count(engine, "usage_record_tag") == 2 * left
     assert seen[-1] == (200 - left, 200 - left)
     assert len(seen) > 1
@@ -72,15 +77,18 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(engine: Engine) -> Non
     """Rows, days and bytes of each kind; afterwards there is nothing left to say."""
     fill(engine)
     retention = Retention(records_days=2, sheets_days=5, daily_days=8)
-    records, daily = plan(engine, retention, NOW)
+    add_up(engine, NOW, ZoneInfo("UTC"))
+    records, sheets, daily = plan(engine, retention, NOW)
     assert count(engine, "usage_record") == 200
-    assert (records.rows, records.days) == (179, 19)
-    assert records.before == datetime(2026, 11, 18, 15, tzinfo=UTC)
+    assert (records.rows, records.days) == (173, 18)
+    assert records.before == datetime(2026, 11, 18, tzinfo=UTC)
     assert records.about_bytes > 1000
+    assert (sheets.before, sheets.days) == (datetime(2026, 11, 15, tzinfo=UTC), 15)
+    assert sheets.rows >= 15
     assert (daily.before, daily.rows, daily.days) == (datetime(2026, 11, 12, tzinfo=UTC), 12, 12)
     pruned = prune(engine, retention, NOW, quick())
-    assert pruned.rows == {each.kind: each.rows for each in (records, daily)}
-    assert [each.rows for each in plan(engine, retention, NOW)] == [0, 0]
+    assert pruned.rows == {each.kind: each.rows for each in (records, sheets, daily)}
+    assert [each.rows for each in plan(engine, retention, NOW)] == [0, 0, 0]
     assert verify(engine).is_right
 
 
@@ -154,6 +162,7 @@ def test_a_file_becomes_smaller(sqlite_url: str) -> None:
     engine = connect(sqlite_url)
     migrate(engine)
     fill(engine, 3000)
+    add_up(engine, NOW, ZoneInfo("UTC"))
     checkpointed(engine)
     file = Path(str(make_url(sqlite_url).database))
     before = file.stat().st_size
@@ -170,9 +179,9 @@ def test_a_writer_beside_it_does_not_wait(engine: Engine) -> None:
     """200 writes a second go on while most of the database goes."""
     fill(engine, 5000)
     waits, pruned = writes_while(engine, lambda: prune(engine, KEEP_TEN_DAYS, NOW), per_second=200, at=NOW)
-    assert 2400 < pruned.rows[Kind.RECORDS] < 2600
+    assert 2300 < pruned.rows[Kind.RECORDS] < 2500
     assert pruned.longest_step_s < 1
-    assert count(engine, "usage_record") < 2600 + len(waits)
+    assert count(engine, "usage_record") < 2700 + len(waits)
     assert len(waits) > 20
     assert sorted(waits)[len(waits) // 2] < 0.25
     assert verify(engine).is_right

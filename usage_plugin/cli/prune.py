@@ -41,7 +41,7 @@ def command(
         typer.echo(_plan_as_json(settings.safe_url, going) if as_json else _plan_as_text(going))
         return
     with progress_bar("Deleting") as progress:
-        pruned = prune(engine, retention, now, progress=progress)
+        pruned = prune(engine, retention, now, progress=progress, zone=settings.zone)
     typer.echo(_as_json(settings.safe_url, pruned) if as_json else _as_text(pruned))
 
 
@@ -57,7 +57,10 @@ def _plan_as_text(going: Sequence[Going]) -> str:
         for each in going
         if each.rows
     ]
-    return "\n".join(["Would delete:", *lines]) if lines else "Nothing is older than it is kept for."
+    lines += [f"{each.late:,} calls stay that came after those of their time had gone." for each in going if each.late]
+    if not any(each.rows for each in going):
+        return "\n".join(["Nothing is older than it is kept for.", *lines])
+    return "\n".join(["Would delete:", *lines])
 
 
 def _as_json(database: str, pruned: Pruned) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from usage_plugin.clock import utc_now
 from usage_plugin.event import NOT_REPORTED
+from usage_plugin.store.retention import BEGINNING
 from usage_plugin.store.rows import POSITION, Row
 
 # Any constants that nobody else takes, as that of the migrations.
@@ -32,7 +33,7 @@ _PARTITIONS = """
 SELECT relname FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid
 WHERE inhparent = CAST('usage_call' AS regclass)
 """
-_PATIENCE = "100ms"
+PATIENCE = "100ms"
 _LOCK_NOT_AVAILABLE = "55P03"
 _EDGE = timedelta(hours=1)
 _AHEAD = timedelta(days=31)
@@ -58,6 +59,11 @@ class Month:
     def end(self) -> datetime:
         """Give the first moment after it."""
         return datetime(self.year + self.month // 12, self.month % 12 + 1, 1, tzinfo=UTC)
+
+    @property
+    def start(self) -> datetime:
+        """Give its first moment; of all before 2020, one that is before every call."""
+        return BEGINNING if self.year < _FIRST else datetime(self.year, self.month, 1, tzinfo=UTC)
 
     @property
     def bounds(self) -> tuple[str, str]:
@@ -112,21 +118,38 @@ def whole_months(connection: Connection, before: datetime) -> list[Month]:
     return sorted(month for month in found if month.end <= before)
 
 
-def drop(connection: Connection, month: Month) -> int | None:
-    """Drop a month's calls; gives how many, or ``None`` where writers would have to wait for it too long.
+def drop(connection: Connection, month: Month, last_id: int | None = None) -> int | None:
+    """Drop a month's calls, while nobody writes.
 
-    Who writes waits meanwhile, but never longer than for ``_PATIENCE``.
+    Who writes waits meanwhile, but never longer than for ``PATIENCE``.
+
+    Args:
+        connection: Of a transaction that writes.
+        month: Has a partition.
+        last_id: Only if no later call is there; ``None`` for all.
+
+    Returns:
+        How many calls there were; ``None`` where writers would have to wait too long, or where a later call came.
     """
     calls: int = connection.exec_driver_sql(f"SELECT COUNT(*) FROM {month.name}").scalar_one()  # noqa: S608 - ours
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}'")
     try:
         with connection.begin_nested():
+            connection.exec_driver_sql(f"LOCK TABLE ONLY usage_call, {month.name} IN ACCESS EXCLUSIVE MODE")
+            newest = connection.exec_driver_sql(f"SELECT MAX(id) FROM {month.name}").scalar()  # noqa: S608 - ours
+            if last_id is not None and newest is not None and newest > last_id:
+                return None
             connection.exec_driver_sql(f"DROP TABLE {month.name}")
     except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+        if not is_busy(error):
             raise
         return None
     return calls
+
+
+def is_busy(error: DBAPIError) -> bool:
+    """Tell whether a lock was not to be had in time."""
+    return getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
 
 
 def known_elsewhere(connection: Connection, rows: Sequence[Row]) -> set[str]:

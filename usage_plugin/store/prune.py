@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Column, Connection, Engine, Table, delete, func, select
+from sqlalchemy import Column, Connection, Engine, delete, func, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.database import unavailable
 from usage_plugin.store.migrate import require_current
 from usage_plugin.store.pace import Pace
-from usage_plugin.store.partitions import drop, whole_months
-from usage_plugin.store.retention import DAY, HOUR, Kind, Retention, floor_day, floor_hour, move_retention_mark
+from usage_plugin.store.partitions import whole_months
+from usage_plugin.store.prune_calls import calls_to_prune, prune_calls
+from usage_plugin.store.quarters import QUARTERS_PER_HOUR, floor_quarter, start_of
+from usage_plugin.store.retention import DAY, Kind, Retention, floor_day, move_retention_mark
 from usage_plugin.store.space import checkpoint, give_back, sizes
-from usage_plugin.store.tables import UsageDaily, table_of
+from usage_plugin.store.tables import UsageDaily, UsageSegment, UsageSheet, UsageTouch, table_of
+from usage_plugin.store.zones import UTC_ZONE
 
-_ATTEMPTS = 20
 Progress = Callable[[int, int], None]
 """Takes rows done and rows in all."""
+_CALLS, _DAILY = table_of(UsageCall), table_of(UsageDaily)
+_SEGMENTS, _SHEETS, _TOUCHES = table_of(UsageSegment), table_of(UsageSheet), table_of(UsageTouch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,8 @@ class Going:
     about_bytes: int
     partitions: tuple[str, ...] = ()
     """Of these rows, whole months that go at once."""
+    late: int = 0
+    """Further rows that stay as long as sheets: they came after the calls of their time had gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +51,6 @@ class Pruned:
     rows: Mapping[Kind, int]
     bytes_returned: int
     longest_step_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where a kind is: its table, the column that says when, and the key of a row."""
-
-    table: Table
-    moment: Column[Any]
-    key: Column[Any]
-
-    def is_before(self, moment: datetime) -> Any:
-        return self.moment < (moment.date() if self.moment.name == "day" else moment)
-
-
-def _sources() -> Mapping[Kind, _Source]:
-    calls, daily = table_of(UsageCall), table_of(UsageDaily)
-    return {
-        Kind.RECORDS: _Source(calls, calls.c.completed_at, calls.c.id),
-        Kind.DAILY: _Source(daily, daily.c.day, daily.c.rollup_key),
-    }
 
 
 def plan(engine: Engine, retention: Retention, now: datetime) -> tuple[Going, ...]:
@@ -83,23 +70,52 @@ def plan(engine: Engine, retention: Retention, now: datetime) -> tuple[Going, ..
     try:
         with engine.connect() as connection:
             bytes_of = sizes(connection)
-            return tuple(_going(connection, kind, cutoffs[kind], bytes_of) for kind in _sources())
+            return (
+                _calls_going(connection, cutoffs, bytes_of),
+                *(_totals_going(connection, kind, cutoffs[kind], bytes_of) for kind in (Kind.SHEETS, Kind.DAILY)),
+            )
     except SQLAlchemyError as error:
         raise unavailable(engine.url, error) from error
 
 
-def _going(connection: Connection, kind: Kind, before: datetime, bytes_of: Mapping[str, int]) -> Going:
-    source = _sources()[kind]
-    count = select(func.count()).select_from(source.table)
-    rows = connection.execute(count.where(source.is_before(before))).scalar_one()
-    oldest = connection.execute(select(func.min(source.moment)).where(source.is_before(before))).scalar()
-    months = whole_months(connection, before) if kind is Kind.RECORDS else []
-    partitions = tuple(month.name for month in months)
+def _calls_going(connection: Connection, cutoffs: Mapping[Kind, datetime], bytes_of: Mapping[str, int]) -> Going:
+    before, moment = cutoffs[Kind.RECORDS], _CALLS.c.completed_at
+    rows, late = calls_to_prune(connection, before, cutoffs[Kind.SHEETS])
+    oldest = connection.execute(select(func.min(moment)).where(moment < before)).scalar()
+    partitions = tuple(month.name for month in whole_months(connection, before))
+    days = _days(oldest, before) if rows else 0
+    return Going(Kind.RECORDS, before, rows, days, _share(connection, _CALLS, rows, bytes_of), partitions, late)
+
+
+def _totals_going(connection: Connection, kind: Kind, before: datetime, bytes_of: Mapping[str, int]) -> Going:
+    table, moment, limit = _source(kind, before)
+    query = select(func.count(), func.min(moment)).where(moment < limit)
+    rows, oldest = connection.execute(query).one()
+    if not rows:
+        return Going(kind, before, 0, 0, 0)
+    since = start_of(oldest) if kind is Kind.SHEETS else oldest
+    return Going(kind, before, rows, _days(since, before), _share(connection, table, rows, bytes_of))
+
+
+def _source(kind: Kind, before: datetime) -> tuple[Any, Any, Any]:
+    """Give the table, the column that says when, and its value at a moment."""
+    if kind is Kind.SHEETS:
+        return _SHEETS, _SHEETS.c.start_quarter, floor_quarter(before)
+    return _DAILY, _DAILY.c.day, before.date()
+
+
+def _share(connection: Connection, table: Any, rows: int, bytes_of: Mapping[str, int]) -> int:
+    if not rows:
+        return 0
+    every = connection.execute(select(func.count()).select_from(table)).scalar_one()
+    return bytes_of[table.name] * rows // every
+
+
+def _days(oldest: date | None, before: datetime) -> int:
     if oldest is None:
-        return Going(kind, before, 0, 0, 0, partitions)
-    share = rows / connection.execute(count).scalar_one()
-    days = -((floor_day(_as_moment(oldest)) - before) // DAY)
-    return Going(kind, before, rows, days, int(bytes_of[source.table.name] * share), partitions)
+        return 0
+    moment = oldest if isinstance(oldest, datetime) else datetime.combine(oldest, time(), UTC)
+    return -((floor_day(moment) - before) // DAY)
 
 
 def prune(
@@ -108,11 +124,13 @@ def prune(
     now: datetime,
     pace: Pace | None = None,
     progress: Progress = lambda _done, _all: None,
+    *,
+    zone: ZoneInfo = UTC_ZONE,
 ) -> Pruned:
     """Delete what is older than it is kept for, oldest first, while others go on writing.
 
-    Each step deletes some rows and moves the kind's mark past their hour or day, in one short transaction: it may be
-    stopped at any moment. Price snapshots stay.
+    Calls go when sheets hold them for good; what is not added up yet, is added up first. Each step deletes some rows
+    in one short transaction and moves the kind's mark past them: it may be stopped at any moment. Price snapshots stay.
 
     Args:
         engine: Of a migrated database.
@@ -120,75 +138,66 @@ def prune(
         now: Days are counted back from it.
         pace: How long a step may take, and the rest after it.
         progress: Told after each step.
+        zone: Whose days are asked for.
 
     Raises:
         StoreUnavailable: The database does not answer.
         SchemaMismatch: The schema is not this version's.
     """
-    going, pace = plan(engine, retention, now), pace or Pace()
-    due, gone = sum(each.rows for each in going), dict.fromkeys(_sources(), 0)
+    going, pace, cutoffs = plan(engine, retention, now), pace or Pace(), retention.cutoffs(now)
+    due, gone = sum(each.rows for each in going), dict.fromkeys(Kind, 0)
     try:
-        for kind, before in ((each.kind, each.before) for each in going if each.rows or each.partitions):
-            pace.restart()
-            if kind is Kind.RECORDS:
-                gone[kind] += _drop_months(engine, before, pace)
-                progress(min(sum(gone.values()), due), due)
-            while deleted := _step(engine, kind, before, pace):
-                gone[kind] += deleted
-                progress(min(sum(gone.values()), due), due)
+        for kind, deleted in _steps(engine, cutoffs, now, zone, pace):
+            gone[kind] += deleted
+            progress(min(sum(gone.values()), due), due)
         returned = give_back(engine, pace)
     except SQLAlchemyError as error:
         raise unavailable(engine.url, error) from error
     return Pruned(gone, returned, pace.longest_s)
 
 
-def _drop_months(engine: Engine, before: datetime, pace: Pace) -> int:
-    """Drop the partitions of whole months; one that others use all the time is left to be deleted in steps."""
-    with engine.connect() as connection:
-        months = whole_months(connection, before)
-    gone = 0
-    for month in months:
-        for _ in range(_ATTEMPTS):
-            begin = pace.clock()
-            with engine.begin() as connection:
-                calls = drop(connection, month)
-                if calls is not None:
-                    gone += calls
-                    move_retention_mark(connection, Kind.RECORDS, month.end)
-            pace.rest(begin)
-            if calls is not None:
-                break
-    return gone
+def _steps(
+    engine: Engine, cutoffs: Mapping[Kind, datetime], now: datetime, zone: ZoneInfo, pace: Pace
+) -> Iterator[tuple[Kind, int]]:
+    for deleted in prune_calls(engine, cutoffs[Kind.RECORDS], cutoffs[Kind.SHEETS], now, zone, pace):
+        yield Kind.RECORDS, deleted
+    sheets = floor_quarter(cutoffs[Kind.SHEETS])
+    # Without its segment a sheet is not read any more.
+    going: tuple[tuple[Kind, Column[Any], Any, int], ...] = (
+        (Kind.SHEETS, _SEGMENTS.c.end_quarter, sheets + 1, 0),
+        (Kind.SHEETS, _SHEETS.c.start_quarter, sheets, 1),
+        (Kind.SHEETS, _TOUCHES.c.utc_hour, sheets // QUARTERS_PER_HOUR, 0),
+        (Kind.DAILY, _DAILY.c.day, cutoffs[Kind.DAILY].date(), 1),
+    )
+    for kind, moment, limit, counts in going:
+        mark = _Mark(kind, cutoffs[kind])
+        for deleted in _delete_before(engine, moment, limit, mark, pace):
+            yield kind, counts * deleted
 
 
-def _step(engine: Engine, kind: Kind, before: datetime, pace: Pace) -> int:
-    begin = pace.clock()
-    with pace.step(engine) as connection:
-        deleted = _delete_oldest(connection, kind, before, pace.size)
-    checkpoint(engine)
-    if deleted:
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Up to when rows of a kind are not complete any more."""
+
+    kind: Kind
+    before: datetime
+
+
+def _delete_before(engine: Engine, moment: Column[Any], limit: Any, mark: _Mark, pace: Pace) -> Iterator[int]:
+    """Delete the rows of a table before a moment in steps; gives how many went in each."""
+    pace.restart()
+    table = moment.table
+    keys = tuple_(*table.primary_key.columns)
+    while True:
+        begin = pace.clock()
+        with pace.step(engine) as connection:
+            some = select(*table.primary_key.columns).where(moment < limit).order_by(moment).limit(pace.size)
+            here = keys.in_(some.with_for_update(skip_locked=True))
+            deleted = connection.execute(delete(table).where(here)).rowcount
+            if deleted:
+                move_retention_mark(connection, mark.kind, mark.before)
+        checkpoint(engine)
+        if not deleted:
+            return
         pace.rest(begin)
-    return deleted
-
-
-def _delete_oldest(connection: Connection, kind: Kind, before: datetime, most: int) -> int:
-    source = _sources()[kind]
-    oldest = select(source.key, source.moment).where(source.is_before(before)).order_by(source.moment).limit(most)
-    rows = connection.execute(oldest.with_for_update(skip_locked=True)).all()
-    if not rows:
-        return 0
-    keys = [key for key, _moment in rows]
-    last = rows[-1][1]
-    connection.execute(delete(source.table).where(source.key.in_(keys), source.moment <= last))
-    move_retention_mark(connection, kind, _end_of_bucket(kind, last))
-    return len(rows)
-
-
-def _end_of_bucket(kind: Kind, moment: date) -> datetime:
-    """Give the end of the hour of a record, or of the day of totals: what is before it is not complete any more."""
-    last = _as_moment(moment)
-    return floor_hour(last) + HOUR if kind is Kind.RECORDS else floor_day(last) + DAY
-
-
-def _as_moment(value: date) -> datetime:
-    return value if isinstance(value, datetime) else datetime.combine(value, time(), UTC)
+        yield deleted

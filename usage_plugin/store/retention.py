@@ -16,7 +16,6 @@ FOR_EVER = 0
 # No call is older; a day off the first one, so that every time zone can show it.
 BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
-HOUR = timedelta(hours=1)
 
 
 class Kind(StrEnum):
@@ -36,21 +35,16 @@ class Retention:
     daily_days: int
 
     def cutoffs(self, now: datetime) -> dict[Kind, datetime]:
-        """Give the moment before which each kind goes: a whole hour for records, a UTC day for totals."""
+        """Give the UTC day before which each kind goes."""
         records = _before(now, self.records_days)
         sheets = min(records, _before(now, self.sheets_days))
         daily = min(sheets, _before(now, self.daily_days))
-        return {Kind.RECORDS: floor_hour(records), Kind.SHEETS: floor_day(sheets), Kind.DAILY: floor_day(daily)}
-
-
-def floor_hour(moment: datetime) -> datetime:
-    """Give the start of the UTC hour."""
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        return {Kind.RECORDS: floor_day(records), Kind.SHEETS: floor_day(sheets), Kind.DAILY: floor_day(daily)}
 
 
 def floor_day(moment: datetime) -> datetime:
     """Give the start of the UTC day."""
-    return floor_hour(moment).replace(hour=0)
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def pruned_before(connection: Connection) -> Mapping[Kind, datetime]:

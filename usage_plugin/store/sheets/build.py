@@ -45,6 +45,8 @@ def add_up(
     zone: ZoneInfo,
     progress: Progress = lambda _done, _all: None,
     patience: Patience | None = None,
+    *,
+    before: datetime | None = None,
 ) -> Made:
     """Add up whatever should be and is not yet, or not any more: the newest first.
 
@@ -54,6 +56,7 @@ def add_up(
         zone: Whose days are asked for; those of UTC are made too.
         progress: Told after each stretch.
         patience: Lets what is written to just now wait.
+        before: Only what ends by then; ``None`` for all.
 
     Raises:
         StoreUnavailable: The database does not answer.
@@ -61,6 +64,8 @@ def add_up(
     try:
         with snapshot(engine) as connection:
             wanted = {level: due(connection, now, zone, level) for level in (Level.HOURS, Level.DAYS)}
+            if before is not None:
+                wanted = {Level.DAYS: [each for each in wanted[Level.DAYS] if start_of(each[1]) <= before]}
             if patience is not None:
                 at_rest = set(patience.at_rest(connection, [each for some in wanted.values() for each in some], now))
                 wanted = {level: [each for each in some if each in at_rest] for level, some in wanted.items()}
@@ -120,12 +125,15 @@ def _make_hours(engine: Engine, stretch: Stretch) -> Made:
 def _store(engine: Engine, segment: UsageSegment, made: list[Sheet]) -> None:
     """Put a segment in place of those that have a part in its time; one that is frozen stays instead."""
     level, start = segment.level, segment.start_quarter
-    here = (_SEGMENT.level == level, _SEGMENT.end_quarter > start, _SEGMENT.start_quarter < segment.end_quarter)
+    here = (_SEGMENT.end_quarter > start, _SEGMENT.start_quarter < segment.end_quarter)
+    columns = (_SEGMENT.level, _SEGMENT.start_quarter, _SEGMENT.frozen_id)
     with writing(engine).begin() as connection:
-        replaced = connection.execute(select(_SEGMENT.start_quarter, _SEGMENT.frozen_id).where(*here)).all()
-        if any(row.frozen_id is not None for row in replaced):
+        present = select(*columns).where(*here).order_by(_SEGMENT.level, _SEGMENT.start_quarter)
+        # Locked, so that nobody freezes one of them meanwhile.
+        rows_there = connection.execute(present.with_for_update()).all()
+        if any(row.frozen_id is not None for row in rows_there):
             return
-        _forget(connection, level, [row.start_quarter for row in replaced])
+        _forget(connection, level, [row.start_quarter for row in rows_there if row.level == level])
         values = segment.model_dump() | {"built_at": utc_now()}
         connection.execute(insert(table_of(UsageSegment)).values(**values))
         names = ("dimension", "value", "section", "content", "level", "start_quarter")

@@ -118,7 +118,12 @@ def due(connection: Connection, now: datetime, zone: ZoneInfo, level: Level = Le
         return []
     begin, closed = floor_quarter(first), floor_quarter(now - GRACE)
     wanted = _days(begin, closed, zone) if level is Level.DAYS else _hours(max(begin, hours_from(now)), closed, zone)
-    return _missing(wanted, segments(connection, wanted[0][0], wanted[-1][1], level))[::-1] if wanted else []
+    if not wanted:
+        return []
+    start, end = wanted[0][0], wanted[-1][1]
+    # What is frozen by the day is not made by the hour any more, either: its calls may be gone.
+    frozen = [(each.start, each.end) for each in segments(connection, start, end) if each.frozen_id is not None]
+    return _missing(wanted, segments(connection, start, end, level), frozen)[::-1]
 
 
 def hours_from(now: datetime) -> int:
@@ -139,10 +144,9 @@ def _hours(begin: int, closed: int, zone: ZoneInfo) -> list[Stretch]:
     return list(pairwise(sorted(point for point in points if point <= closed)))
 
 
-def _missing(wanted: Sequence[Stretch], kept: Sequence[Segment]) -> list[Stretch]:
+def _missing(wanted: Sequence[Stretch], kept: Sequence[Segment], frozen: Sequence[Stretch]) -> list[Stretch]:
     """Leave out what is there as it is wanted, what must not be made again, and what is known to be empty."""
     there = {(segment.start, segment.end) for segment in kept if segment.is_current}
-    frozen = [(segment.start, segment.end) for segment in kept if segment.frozen_id is not None]
     empty = [(segment.start, segment.end) for segment in kept if segment.is_current and not segment.calls]
     left = [stretch for stretch in wanted if stretch not in there]
     return [each for each in left if not _meets_any(each, frozen) and not _inside_any(each, empty)]

@@ -1,0 +1,175 @@
+"""Calls go, and what the dashboard shows of them stays, to the billionth and at every moment."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.store.test_sheets import calls
+from usage_plugin.event import UsageEvent
+from usage_plugin.store import read
+from usage_plugin.store.pace import Pace
+from usage_plugin.store.prune import plan, prune
+from usage_plugin.store.read import Dimension, Granularity, Question
+from usage_plugin.store.retention import FOR_EVER, Kind, Retention
+from usage_plugin.store.sheets import fold
+from usage_plugin.store.sheets.build import add_up
+from usage_plugin.store.verify import verify
+from usage_plugin.store.write import write_events
+from usage_plugin.testing import make_event
+
+START = datetime(2026, 4, 10, tzinfo=UTC)
+DAY = timedelta(days=1)
+NOW = START + 6 * DAY + timedelta(hours=9)
+KEEP_TWO_DAYS = Retention(2, FOR_EVER, FOR_EVER)
+WHOLE = Question(start=START - DAY, end=NOW, granularity=Granularity.DAY)
+QUESTIONS = (
+    WHOLE,
+    WHOLE.grouped_by(Dimension.TEAM),
+    WHOLE.grouped_by(Dimension.TAG),
+    dataclasses.replace(WHOLE, team=("t0",), group_by=Dimension.MODEL),
+    dataclasses.replace(WHOLE, end_user=("e1",), group_by=Dimension.KEY),
+)
+
+
+class Stop(Exception):  # noqa: N818 - stands for a kill
+    """What a step ends with."""
+
+
+def stopping(after: int, first: int = 25) -> Pace:
+    """Give a pace that ends the work after some steps."""
+    steps = iter(range(after))
+
+    def sleep(_seconds: float) -> None:
+        if next(steps, None) is None:
+            raise Stop
+
+    return Pace(first=first, sleep=sleep)
+
+
+def answers(engine: Engine) -> list[Any]:
+    found = []
+    for question in QUESTIONS:
+        stack = read.stack(engine, question, top=50)
+        parts = sorted(zip(map(str, stack.members), map(str, stack.usage), strict=True))
+        found.append((read.totals(engine, question), read.series(engine, question), parts))
+    return found
+
+
+def count(engine: Engine, table: str) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text(f"SELECT COUNT(*) FROM {table}")).scalar_one())
+
+
+@pytest.fixture
+def filled(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """Give a database with calls of six days, in sheets as a day of many thousand calls has."""
+    monkeypatch.setattr(fold, "MOST_SINGLE", 30)
+    monkeypatch.setattr(fold, "MOST_SHARING", 15)
+    write_events(engine, calls(300, start=START, days=6))
+    write_events(engine, [make_event(completed_at=NOW)])
+    return engine
+
+
+def test_answers_stay_what_they_were(filled: Engine) -> None:
+    """Also when no worker had added the days up, and when one goes on with another time zone afterwards."""
+    before, total = answers(filled), count(filled, "usage_record")
+    pruned = prune(filled, KEEP_TWO_DAYS, NOW, Pace(sleep=lambda _seconds: None))
+    assert 150 < pruned.rows[Kind.RECORDS] == total - count(filled, "usage_record")
+    add_up(filled, NOW + DAY, ZoneInfo("Asia/Kolkata"))
+    assert answers(filled) == before
+    assert verify(filled).is_right
+
+
+@pytest.mark.parametrize("after", [0, 3])
+def test_a_kill_in_the_middle_changes_no_answer(filled: Engine, after: int) -> None:
+    """Between any two steps what went is in the sheets, and what is left goes the next time."""
+    before = answers(filled)
+    with pytest.raises(Stop):
+        prune(filled, KEEP_TWO_DAYS, NOW, stopping(after))
+    assert answers(filled) == before
+    assert verify(filled).is_right
+    prune(filled, KEEP_TWO_DAYS, NOW, Pace(sleep=lambda _seconds: None))
+    assert answers(filled) == before
+    (records, *_) = plan(filled, KEEP_TWO_DAYS, NOW)
+    assert (records.rows, records.late) == (0, 0)
+
+
+def test_a_late_call_counts_and_stays(filled: Engine) -> None:
+    """What comes after its time was pruned is read from its row, which goes with the sheets of its time."""
+    prune(filled, KEEP_TWO_DAYS, NOW, Pace(sleep=lambda _seconds: None))
+    left, before = count(filled, "usage_record"), read.totals(filled, WHOLE)
+    late = [make_event(completed_at=START + DAY + minutes * timedelta(minutes=1), cost_usd="0.7") for minutes in (1, 2)]
+    write_events(filled, late)
+    for _ in range(2):
+        (records, *_) = plan(filled, KEEP_TWO_DAYS, NOW)
+        assert (records.rows, records.late) == (0, 2)
+        assert prune(filled, KEEP_TWO_DAYS, NOW, Pace(sleep=lambda _seconds: None)).rows[Kind.RECORDS] == 0
+        add_up(filled, NOW, ZoneInfo("UTC"))
+        after = read.totals(filled, WHOLE)
+        assert (after.requests, after.cost_nano_usd) == (before.requests + 2, (before.cost_nano_usd or 0) + 14 * 10**8)
+        assert count(filled, "usage_record") == left + 2
+        assert verify(filled).is_right
+
+
+def test_a_call_that_comes_while_days_are_pruned_counts(filled: Engine) -> None:
+    """A day that changes after it was added up is added up again before its calls go."""
+    write_events(filled, [make_event(completed_at=START + 12 * timedelta(hours=hours)) for hours in range(3)])
+    before = read.totals(filled, WHOLE).requests
+    came = list[UsageEvent]()
+
+    def sleep(_seconds: float) -> None:
+        if len(came) < 4:
+            came.append(make_event(completed_at=START + len(came) * DAY))
+            write_events(filled, came[-1:])
+
+    prune(filled, KEEP_TWO_DAYS, NOW, Pace(first=30, sleep=sleep))
+    assert read.totals(filled, WHOLE).requests == before + 4
+    assert verify(filled).is_right
+
+
+def test_sheets_go_with_all_that_is_left_of_their_time(filled: Engine) -> None:
+    """Sheets, segments, touches and late calls; the daily totals stay, and later days are not touched."""
+    prune(filled, KEEP_TWO_DAYS, NOW, Pace(sleep=lambda _seconds: None))
+    write_events(filled, [make_event(completed_at=START + DAY)])
+    write_events(filled, [make_event(completed_at=NOW)])
+    kept, daily = WHOLE.between(START + 3 * DAY, NOW), count(filled, "usage_daily")
+    before = read.totals(filled, kept)
+    keep = Retention(1, 3, FOR_EVER)
+    going = plan(filled, keep, NOW)
+    pruned = prune(filled, keep, NOW, Pace(sleep=lambda _seconds: None))
+    assert pruned.rows == {each.kind: each.rows for each in going}
+    assert pruned.rows[Kind.SHEETS] > 0
+    assert (read.totals(filled, kept), count(filled, "usage_daily")) == (before, daily)
+    assert read.totals(filled, WHOLE.between(START - DAY, kept.start)).requests == 0
+    assert verify(filled).is_right
+    with filled.connect() as connection:
+        first = connection.execute(text("SELECT MIN(start_quarter) FROM usage_segment")).scalar_one()
+        hour = connection.execute(text("SELECT MIN(utc_hour) FROM usage_touch")).scalar_one()
+    assert first * 900 == hour * 3600 // 86_400 * 86_400 == kept.start.timestamp()
+
+
+def test_calls_older_than_all_sheets_are_not_added_up_first(filled: Engine) -> None:
+    """Years that nobody wants to keep go at once."""
+    prune(filled, Retention(2, 2, FOR_EVER), NOW, Pace(sleep=lambda _seconds: None))
+    assert count(filled, "usage_segment") == 0
+    assert verify(filled).is_right
+
+
+def test_a_month_that_went_at_once_takes_late_calls(filled: Engine) -> None:
+    """On PostgreSQL its partition comes back for them, and does not go again while they are there."""
+    now = datetime(2026, 5, 4, tzinfo=UTC)
+    write_events(filled, [make_event(completed_at=now)])
+    prune(filled, KEEP_TWO_DAYS, now, Pace(sleep=lambda _seconds: None))
+    assert count(filled, "usage_record") == 1
+    before = read.totals(filled, WHOLE).requests
+    write_events(filled, [make_event(completed_at=START)])
+    write_events(filled, [make_event(completed_at=now)])
+    assert prune(filled, KEEP_TWO_DAYS, now, Pace(sleep=lambda _seconds: None)).rows[Kind.RECORDS] == 0
+    assert read.totals(filled, WHOLE).requests == before + 1
+    assert verify(filled).is_right
