@@ -9,9 +9,10 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection, Select, func, literal, select
+from sqlalchemy import Connection, Select, and_, func, literal, select
 from sqlmodel import col
 
+from usage_plugin.store.calls import UsageCall, UsageTag
 from usage_plugin.store.dimensions import Dimension
 from usage_plugin.store.quarters import floor_quarter, quarter_of, start_of
 from usage_plugin.store.read.cells import Cells
@@ -22,10 +23,11 @@ from usage_plugin.store.sheets.bins import bins
 from usage_plugin.store.sheets.codec import Integers
 from usage_plugin.store.sheets.columns import ALL, MEASURE_NUMBERS, OTHER, UNSET, kept
 from usage_plugin.store.sheets.values import numbers_of, words_of
-from usage_plugin.store.tables import UsageRecord, UsageRecordTag
+from usage_plugin.store.tables import UsageRecord, table_of
 
 # Up to so many buckets are asked for one by one; more are told apart by the quarter of an hour.
 MOST_QUERIES: Final = 100
+_CALL: Final = table_of(UsageCall).c
 Stretch = tuple[datetime, datetime]
 
 
@@ -124,17 +126,26 @@ def _queries(stretches: Sequence[Stretch], buckets: Buckets) -> Iterator[tuple[d
 def _sums(question: Question, members: Members, *, by_quarter: bool) -> Select[Any]:
     quarter = quarter_of(col(UsageRecord.completed_at)) if by_quarter else literal(0)
     dimension = members.dimension
-    member = literal(None) if dimension is None else dimension_column(dimension)
-    label = literal(None) if dimension is None else func.max(label_column(dimension))
+    member, name = _member(dimension)
+    label = func.max(name)
     sums = (value.label(name) for name, value in record_sums().items())
     query = select(quarter.label("quarter"), member.label("member"), label.label("label"), *sums)
+    query = query.select_from(UsageRecord)
     if dimension is Dimension.TAG:
-        tagged = col(UsageRecordTag.event_key) == col(UsageRecord.event_key)
-        query = query.select_from(UsageRecord).outerjoin(UsageRecordTag, tagged)
-    else:
-        query = query.select_from(UsageRecord)
+        # The view of all calls' tags would be made first, and whole.
+        same = and_(_CALL.id == col(UsageRecord.id), _CALL.completed_at == col(UsageRecord.completed_at))
+        query = query.join(table_of(UsageCall), same).outerjoin(UsageTag, _CALL.tag_set_id == col(UsageTag.tag_set_id))
     groups = [*([quarter] if by_quarter else []), *([] if dimension is None else [member])]
     return query.where(matches(question)).group_by(*groups)
+
+
+def _member(dimension: Dimension | None) -> tuple[Any, Any]:
+    """Give the columns of values and of their names."""
+    if dimension is None:
+        return literal(None), literal(None)
+    if dimension is Dimension.TAG:
+        return col(UsageTag.tag), col(UsageTag.tag)
+    return dimension_column(dimension), label_column(dimension)
 
 
 def _cells(rows: Sequence[Any], members: Members, buckets: Buckets, bucket: int | None) -> Cells:
