@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,14 +99,17 @@ def _pieces(connection: Connection, buckets: Buckets, first: int, last: int) -> 
     """Take days where they fit into a bucket, hours where those do, and split what is left of days."""
     days = _asked(connection, buckets, first, last, Level.DAYS)
     hours = _asked(connection, buckets, first, last, Level.HOURS)
-    taken, rest = list[Piece](), list(hours)
+    begins, ends = [hour.start for hour in hours], [hour.end for hour in hours]
+    taken, rest = list[Piece](), 0
     for day in days:
-        inside = [hour for hour in hours if day.start <= hour.start and hour.end <= day.end]
+        inside = hours[bisect_left(begins, day.start) : bisect_right(ends, day.end)]
         covers = sum(hour.end - hour.start for hour in inside) == day.end - day.start
         splits = day.bucket is None and covers and all(hour.bucket is not None for hour in inside)
+        # Hours that no day has a part in, up to this day.
+        taken.extend(hours[rest : bisect_right(ends, day.start)])
         taken.extend(inside if splits else [day])
-        rest = [hour for hour in rest if hour.end <= day.start or day.end <= hour.start]
-    return sorted([*taken, *rest], key=lambda piece: piece.start)
+        rest = bisect_left(begins, day.end)
+    return [*taken, *hours[rest:]]
 
 
 def _asked(connection: Connection, buckets: Buckets, first: int, last: int, level: Level) -> list[Piece]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from usage_plugin.event import CostConfidence, Status
+from usage_plugin.store.calls import UsageTag
 from usage_plugin.store.database import unavailable
 from usage_plugin.store.dimensions import COLUMNS, LABELS, Dimension
 from usage_plugin.store.read.question import Choice, Question
@@ -46,7 +47,7 @@ def dimension_column(dimension: Dimension) -> Any:
     A refused caller's key counts as none where nobody knows the caller, as in all totals.
     """
     if dimension is Dimension.TAG:
-        return col(UsageRecordTag.tag)
+        return col(UsageTag.tag)
     plain = getattr(UsageRecord, COLUMNS[dimension])
     if dimension is not Dimension.KEY:
         return plain
