@@ -1,6 +1,8 @@
 # Needs Python 3.11+, git and make. Everything else goes into .venv, from the locked requirements.
 
 PYTEST_ARGS ?=
+# Sizes of the databases that are measured.
+CALLS ?= 1000000 10000000
 
 # Tests that do more here than in `make test`, where each second counts: see tests/extent.py.
 IN_WHOLE = tests/proxy/test_stop.py tests/proxy/test_azure_trace.py tests/store/test_migrate.py tests/capture/test_mutated.py
@@ -48,10 +50,13 @@ format: $(DEV_READY) ## Put the code into its format
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(DEV_READY) ## Measure: storing, the event loop's time per call, requests a second
+bench: $(DEV_READY) ## Measure: storing, time per call in a proxy, databases of 1 and 10 million calls (CALLS="...")
 	@$(BIN)/python -m tests.bench.store
 	@$(BIN)/python -m tests.bench.event_loop
 	@$(BIN)/python -m tests.bench.proxy
+	@$(BIN)/python -m tests.bench.writers $(firstword $(CALLS))
+	@$(BIN)/python -m tests.bench.scale $(CALLS)
+	@$(BIN)/python -m tests.bench.prune $(lastword $(CALLS))
 
 chaos: $(DEV_READY) ## Kill proxies, take databases away, and count (SEED, KILLS, OUTAGES)
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES))

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, event
 
@@ -67,7 +68,7 @@ def build(where: Place, kind: str, count: int) -> None:
     engine = _hurrying(where.url, kind)
     migrate(engine)
     _write(engine, where.state, count, days_done)
-    _add_up(engine)
+    add_up_days_of(engine, UTC_ZONE)
     _settle(engine, kind)
     engine.dispose()
     _note(where.state, len(calendar()))
@@ -92,8 +93,8 @@ def _write(engine: Engine, state: Path, count: int, first_day: int) -> None:
     gc.enable()
 
 
-def _add_up(engine: Engine) -> None:
-    """Make the sheets, as the background worker does."""
+def add_up_days_of(engine: Engine, zone: ZoneInfo) -> None:
+    """Make the sheets of a time zone's days, as the background worker does; those that are there stay."""
     told = [time.monotonic()]
 
     def tell(done: int, of: int) -> None:
@@ -101,7 +102,7 @@ def _add_up(engine: Engine) -> None:
             told[0] = time.monotonic()
             print(f"  {done:,} of {of:,} stretches added up", file=sys.stderr, flush=True)
 
-    add_up(engine, END, UTC_ZONE, tell)
+    add_up(engine, END, zone, tell)
 
 
 def _hurrying(url: str, kind: str) -> Engine:
