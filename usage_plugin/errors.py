@@ -4,6 +4,7 @@ UsagePluginError
 ├── SettingsError         a setting holds what cannot work: change the setting
 ├── StoreError            the database cannot be used now
 │   ├── StoreUnavailable  it does not answer: start it or fix the URL, then try again
+│   ├── NoLongerKept      it was asked what only pruned calls could tell: ask about a later time
 │   ├── StoreRefused      it answers, but refuses these values: keep them aside and report them
 │   └── SchemaMismatch    its schema is not this version's: run `usage-plugin migrate`, or upgrade the package
 └── InputError            a file or an argument cannot be read: fix the input
@@ -40,6 +41,10 @@ class StoreUnavailable(StoreError):  # noqa: N818 - says a state, as in httpx
 
 class StoreRefused(StoreError):  # noqa: N818 - says a state, as in httpx
     """The database refuses the values themselves; the same values will be refused again."""
+
+
+class NoLongerKept(StoreError):  # noqa: N818 - says a state
+    """What was asked could only be told by calls that are pruned."""
 
 
 class SchemaMismatch(StoreError):  # noqa: N818 - says a state, as in httpx

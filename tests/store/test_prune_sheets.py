@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tests.store.test_sheets import calls
+from usage_plugin.errors import NoLongerKept
 from usage_plugin.event import UsageEvent
 from usage_plugin.store import read
 from usage_plugin.store.pace import Pace
@@ -84,6 +85,17 @@ def test_answers_stay_what_they_were(filled: Engine) -> None:
     add_up(filled, NOW + DAY, ZoneInfo("Asia/Kolkata"))
     assert answers(filled) == before
     assert verify(filled).is_right
+
+
+def test_what_only_pruned_calls_could_tell_is_refused(filled: Engine) -> None:
+    """Two filters with a split by a third need single calls: a sum without those that are gone would be too small."""
+    values: dict[str, Any] = {"provider": ("p0",), "call_type": ("acompletion",), "group_by": Dimension.MODEL}
+    narrow = dataclasses.replace(WHOLE, **values)
+    assert read.shares(filled, narrow, top=3)
+    prune(filled, KEEP_TWO_DAYS, NOW, Pace(sleep=lambda _seconds: None))
+    with pytest.raises(NoLongerKept, match="2026-04-10 are pruned"):
+        read.shares(filled, narrow, top=3)
+    assert read.shares(filled, narrow.between(NOW - DAY, NOW), top=3)
 
 
 @pytest.mark.parametrize("after", [0, 3])

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from sqlalchemy import Connection, Engine
-from sqlmodel import col, select
+from sqlalchemy import Connection, Engine, func, select
+from sqlmodel import col
 
+from usage_plugin.errors import NoLongerKept
+from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.dimensions import Dimension
+from usage_plugin.store.quarters import start_of
 from usage_plugin.store.read.calls import Members, Stretch, read_calls, read_durations
 from usage_plugin.store.read.cells import Cells
 from usage_plugin.store.read.durations import read_histograms
@@ -23,7 +26,7 @@ from usage_plugin.store.read.wish import Chosen, Wish
 from usage_plugin.store.sheets.codec import Integers
 from usage_plugin.store.sheets.columns import UNSET
 from usage_plugin.store.sheets.values import numbers_of
-from usage_plugin.store.tables import UsageRecord
+from usage_plugin.store.tables import UsageRecord, table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ def asked(
 
     Raises:
         StoreUnavailable: The database does not answer.
+        NoLongerKept: Only calls that are pruned could tell.
     """
     with reading(engine) as connection:
         members = Members(by)
@@ -60,6 +64,7 @@ def asked(
         layout = plan(connection, question, in_buckets=in_buckets)
         wish = Wish(_chosen(connection, question), members.number)
         cells, left = read_sheets(connection, layout.pieces, wish, layout.buckets)
+        _refuse_pruned(connection, left)
         rest = read_calls(connection, question, _stretches(layout, left), members, layout.buckets)
         late = [
             read_calls(connection, question.after(row_id), [stretch], members, layout.buckets)
@@ -79,6 +84,7 @@ def durations(
         layout = plan(connection, question, in_buckets=in_buckets)
         wish = Wish(_chosen(connection, question))
         found, left = read_histograms(connection, layout.pieces, wish, layout.buckets, column)
+        _refuse_pruned(connection, left)
         stretches = _stretches(layout, left)
         places, bins = read_durations(connection, question, stretches, column, layout.buckets)
         late = [
@@ -88,6 +94,21 @@ def durations(
     places, bins = (np.concatenate((each, *(more[at] for more in late))) for at, each in enumerate((places, bins)))
     counts = np.concatenate((found[2], np.ones(len(bins), np.int64)))
     return layout.buckets.starts, np.concatenate((found[0], places)), np.concatenate((found[1], bins)), counts
+
+
+def _refuse_pruned(connection: Connection, left: Sequence[Piece]) -> None:
+    """Say so rather than give a sum that lacks the calls that are gone.
+
+    Raises:
+        NoLongerKept: They are.
+    """
+    call = table_of(UsageCall).c
+    for segment in (piece.segment for piece in left if piece.segment.frozen_id is not None):
+        during = (call.completed_at >= start_of(segment.start), call.completed_at < start_of(segment.end))
+        rows = select(func.count()).where(*during, call.id <= segment.frozen_id)
+        if connection.execute(rows).scalar_one() < segment.calls:
+            msg = f"single calls of {start_of(segment.start):%Y-%m-%d} are pruned, and its totals cannot tell this"
+            raise NoLongerKept(msg, "Ask about a later time, by fewer filters, or in the zone of USAGE_TIMEZONE")
 
 
 def _chosen(connection: Connection, question: Question) -> Chosen:
@@ -121,7 +142,7 @@ def _late(connection: Connection, layout: Plan, left: Sequence[Piece]) -> list[t
         return []
     first, last = frozen[0][0][0], frozen[-1][0][1]
     moment = col(UsageRecord.completed_at)
-    there = select(UsageRecord.id).where(moment >= first, moment < last).limit(1)
+    there = select(col(UsageRecord.id)).where(moment >= first, moment < last).limit(1)
     if connection.execute(there).first() is None:
         return []
     return [(stretch, row_id) for stretch, row_id in frozen if row_id is not None]
