@@ -107,8 +107,11 @@ def test_a_time_that_was_pruned_is_not_counted_twice(
     """Its calls' keys are gone, so they are rejected with the way to import what never was."""
     monkeypatch.setenv("USAGE_DATABASE_URL", database_url)
     recent = datetime.now(UTC) - timedelta(days=5)
-    Path("a.csv").write_text(f"time,tokens_in,cost\n2026-01-01,1,0.5\n2026-01-02,1,0.5\n{recent.isoformat()},1,0.5\n")
-    assert cli("import", "csv", "a.csv").code == 0
+    old = "time,tokens_in,cost\n2026-01-01,1,0.5\n2026-01-02,1,0.5\n"
+    # The recent one comes last: SQLite's row with the highest number stays in any case.
+    for lines in (old, f"{old}{recent.isoformat()},1,0.5\n"):
+        Path("a.csv").write_text(lines)
+        assert cli("import", "csv", "a.csv").code == 0
     assert cli("prune").out.startswith("Deleted 2 calls")
     ran = cli("import", "csv", "a.csv", "--json")
     counts = json.loads(ran.out)
