@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from tests.store.test_sheets import calls
 from usage_plugin.errors import NoLongerKept
-from usage_plugin.event import UsageEvent
+from usage_plugin.event import Status, UsageEvent
 from usage_plugin.store import read
 from usage_plugin.store.pace import Pace
 from usage_plugin.store.prune import plan, prune
@@ -21,7 +21,7 @@ from usage_plugin.store.retention import FOR_EVER, Kind, Retention
 from usage_plugin.store.sheets import fold
 from usage_plugin.store.sheets.build import add_up
 from usage_plugin.store.verify import verify
-from usage_plugin.store.write import write_events
+from usage_plugin.store.write import SpoolMark, write_events
 from usage_plugin.testing import make_event
 
 START = datetime(2026, 4, 10, tzinfo=UTC)
@@ -171,6 +171,61 @@ def test_calls_older_than_all_sheets_are_not_added_up_first(filled: Engine) -> N
     prune(filled, Retention(2, 2, FOR_EVER), NOW, Pace(sleep=lambda _seconds: None))
     assert count(filled, "usage_segment") == 0
     assert verify(filled).is_right
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_call_that_sheets_hold_already_may_still_be_corrected(filled: Engine, after: int) -> None:
+    """Between the moment in which its day is frozen and the one in which it goes, and also when both come late."""
+    early = [
+        make_event(completed_at=START + minutes * timedelta(minutes=1), team_id="t0", tags=("g0",), cost_usd=cost)
+        for minutes, cost in ((1400, 1), (1405, 2), (1410, None))
+    ]
+    flood = make_event(completed_at=START + timedelta(hours=23), calls=4, tags=("g0",), cost_usd=4)
+    write_events(filled, early, SpoolMark("a", 1, 1), [flood])
+    before = read.totals(filled, WHOLE)
+    with pytest.raises(Stop):
+        prune(filled, KEEP_TWO_DAYS, NOW, stopping(after, first=10))
+    with filled.connect() as connection:
+        query = "SELECT COUNT(*) FROM usage_segment WHERE frozen_id IS NOT NULL"
+        assert connection.execute(text(query)).scalar_one() > 0
+    final = [
+        make_event(completed_at=old.timing.completed_at + timedelta(minutes=1), cost_usd=7, replaces=old.event_key)
+        for old in early
+    ]
+    for events in (final, final, final[:1]):
+        write_events(filled, events)
+    for segment in (2, 2, 3):
+        write_events(filled, [], SpoolMark("a", segment, 1), [dataclasses.replace(flood, calls=2)])
+    expected = (before.requests + 4, (before.cost_nano_usd or 0) + (21 - 3 + 8) * 10**9, before.unpriced_requests - 1)
+    for _ in range(3):
+        for question in QUESTIONS[:2]:
+            found = read.totals(filled, question)
+            assert (found.requests, found.cost_nano_usd, found.unpriced_requests) == expected
+            parts = read.members(filled, question)
+            assert sum(usage.cost_nano_usd or 0 for _, usage in parts) == expected[1]
+        assert daily(filled) == (expected[0] + 1, expected[1] + 10**6), "with the call that ended at NOW"
+        assert verify(filled).is_right
+        add_up(filled, NOW, ZoneInfo("UTC"))
+        prune(filled, KEEP_TWO_DAYS, NOW, Pace(sleep=lambda _seconds: None))
+
+
+def test_the_end_of_a_request_whose_row_is_pruned_counts_no_second_request(filled: Engine) -> None:
+    """It is in the totals as one whose end nobody knew, and stays there once."""
+    stand_in = make_event(completed_at=START + timedelta(hours=1), status=Status.INTERRUPTED, cost_usd=None)
+    write_events(filled, [stand_in])
+    write_events(filled, [make_event(completed_at=NOW)])
+    before = read.totals(filled, WHOLE)
+    prune(filled, KEEP_TWO_DAYS, NOW, Pace(sleep=lambda _seconds: None))
+    late = make_event(completed_at=stand_in.timing.completed_at, replaces=stand_in.event_key)
+    assert write_events(filled, [late]) == 0
+    assert read.totals(filled, WHOLE) == before
+    assert daily(filled)[0] == before.requests + 2, "with the calls that ended at NOW"
+
+
+def daily(engine: Engine) -> tuple[int, int]:
+    with engine.connect() as connection:
+        row = connection.execute(text("SELECT SUM(requests), SUM(cost_nano_usd) FROM usage_daily")).one()
+    return int(row[0]), int(row[1])
 
 
 def test_a_month_that_went_at_once_takes_late_calls(filled: Engine) -> None:

@@ -205,6 +205,7 @@ def test_only_the_newest_of_many_calls_are_listed(engine: Engine, monkeypatch: p
         assert (sparse.calls, [record.calls for record in both.records], both.total) == (3, [2, 1], 2)
         nothing = dataclasses.replace(DAY, team=("c",))
         assert read.records(engine, nothing, within=read.extent(engine, nothing)) == read.Page((), 0)
+        assert read.extent(engine, DAY.between(DAY.end, DAY.start)) == read.Extent(0, ())
 
 
 def test_detail_has_tags_and_the_price_of_its_day(engine: Engine) -> None:

@@ -32,6 +32,8 @@ from usage_plugin.store.rows import TOKEN_COLUMNS
 from usage_plugin.store.tables import UsageDaily, UsageRecord, table_of
 
 TOTALS: Final = (*ADDED, COST)
+_CALLS: Final = (TOTALS.index("requests"), TOTALS.index("unfinished_attempts"))
+_UNPRICED: Final = TOTALS.index("unpriced_requests")
 _RECORD = table_of(UsageRecord).c
 _SECOND_US = 1_000_000
 _FAILED = (Status.FAILURE.value, Status.INTERRUPTED.value)
@@ -56,7 +58,15 @@ class Kept:
 def sums_of_records(connection: Connection, start: datetime, end: datetime) -> dict[Place, Sums]:
     """Add the records of whole UTC days up, by day and the dimensions of ``usage_daily``."""
     rows = connection.execute(_query(connection.dialect.name), {"start": start, "end": end})
-    return {_place(row): Sums(tuple(row[len(DAILY_KEY) : -1]), row[-1]) for row in rows}
+    found = {_place(row): Sums(_without_reversed(row[len(DAILY_KEY) : -1]), row[-1]) for row in rows}
+    # Where each call that there was has been withdrawn, nothing is kept.
+    return {place: sums for place, sums in found.items() if any(sums.totals)}
+
+
+def _without_reversed(totals: Sequence[int | None]) -> tuple[int | None, ...]:
+    """Leave out a cost that has been withdrawn from calls of which no other's is known."""
+    calls, unpriced = sum(totals[at] or 0 for at in _CALLS), totals[_UNPRICED]
+    return (*totals[:-1], None) if totals[-1] == 0 and calls == unpriced else tuple(totals)
 
 
 @lru_cache

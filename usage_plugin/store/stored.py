@@ -44,6 +44,12 @@ def lock(connection: Connection, keys: Iterable[str]) -> dict[str, Row]:
     return {key_of(row): tuple(row) for row in connection.execute(query.order_by(records.event_key))}
 
 
+def present(connection: Connection, keys: Iterable[str]) -> set[str]:
+    """Give those of some keys that have a row."""
+    wanted, own_key = sorted(keys), table_of(UsageCall).c.event_key
+    return set(connection.execute(sa.select(own_key).where(own_key.in_(wanted))).scalars()) if wanted else set()
+
+
 def add_up(stored: Row, further: Row) -> Row:
     """Add a row to one with the same key: sums of what is counted, means of times; what else there is stays."""
     row = list(stored)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 
 from sqlalchemy import Connection, Engine
@@ -21,10 +22,12 @@ from usage_plugin.store.migrate import SchemaState, newer_schema, schema_state
 from usage_plugin.store.narrow import CALL_COLUMNS, narrow
 from usage_plugin.store.partitions import forget, is_missing, known_elsewhere, prepare
 from usage_plugin.store.remedy import MIGRATE, remedy_for
+from usage_plugin.store.retention import Kind, pruned_before
+from usage_plugin.store.reversal import held_for_good, key_after, reverse
 from usage_plugin.store.rollups import change_rollups
 from usage_plugin.store.rows import POSITION, PRICE_COLUMNS, Row, price_rows, record_row
 from usage_plugin.store.sheets.touch import touch
-from usage_plugin.store.stored import Change, add_tags, add_up, by_key, delete, key_of, lock, update
+from usage_plugin.store.stored import Change, add_tags, add_up, by_key, delete, key_of, lock, present, update
 from usage_plugin.store.tables import PriceSnapshotRow, table_of
 
 _COMPLETED_AT = POSITION["completed_at"]
@@ -83,8 +86,9 @@ def _write(engine: Engine, events: Sequence[UsageEvent], mark: SpoolMark | None,
 def _store(connection: Connection, events: Sequence[UsageEvent], counted: Sequence[UsageEvent]) -> int:
     replacing = (event for event in chain(events, counted) if event.replaces not in (None, event.event_key))
     replaced = {event.replaces for event in replacing if event.replaces is not None}
+    too_late = _too_late(connection, events)
     # Reversed, so that the first of two with the same key stays.
-    known = {event.event_key: event for event in reversed(events) if event.event_key not in replaced}
+    known = {event.event_key: event for event in reversed(events) if event.event_key not in replaced | too_late}
     together = [event for event in counted if event.event_key not in replaced]
     coming = _coming(connection, [known[key] for key in sorted(known)], together)
     added, removed = coming.insert(connection, known), list[Row]()
@@ -103,10 +107,10 @@ def _store(connection: Connection, events: Sequence[UsageEvent], counted: Sequen
 class _Coming:
     """Rows by the event's key: as ``RECORD_COLUMNS``, as ``CALL_COLUMNS``, and their tags."""
 
-    single: Mapping[str, Row]
-    counted: Mapping[str, Row]
-    narrow: Mapping[str, Row]
-    tags: Mapping[str, tuple[str, ...]]
+    single: dict[str, Row]
+    counted: dict[str, Row]
+    narrow: dict[str, Row]
+    tags: dict[str, tuple[str, ...]]
 
     def insert(self, connection: Connection, keys: Collection[str], *, counted: bool = False) -> list[Row]:
         """Insert rows, and give those that were not there yet."""
@@ -116,6 +120,16 @@ class _Coming:
         narrow_rows = [self.narrow[key] for key in wanted]
         new = insert_new(connection, table_of(UsageCall), CALL_COLUMNS, narrow_rows, "event_key")
         return [rows[key] for key, row in zip(wanted, narrow_rows, strict=True) if row[_KEY] in new]
+
+    def put_beside(self, connection: Connection, keys: Iterable[str]) -> list[Row]:
+        """Give counted rows another key, since the rows that have theirs cannot change any more."""
+        beside = {key_after(key): key for key in sorted(keys)}
+        rows = [_with_key(self.counted[key], new_key) for new_key, key in beside.items()]
+        self.counted.update(zip(beside, rows, strict=True))
+        self.tags.update({new_key: self.tags[key] for new_key, key in beside.items()})
+        tags = {key: self.tags[key] for key in beside if self.tags[key]}
+        self.narrow.update(zip(beside, narrow(connection, rows, tags), strict=True))
+        return rows
 
 
 def _coming(connection: Connection, events: Sequence[UsageEvent], together: Sequence[UsageEvent]) -> _Coming:
@@ -139,18 +153,43 @@ def _add_counted(connection: Connection, coming: _Coming) -> Change:
         new = coming.insert(connection, waiting, counted=True)
         stored = lock(connection, waiting.keys() - map(key_of, new))
         sums = {key: add_up(row, waiting[key]) for key, row in stored.items()}
+        held = held_for_good(connection, {key: _ends(stored[key], sums[key]) for key in stored})
+        sums = {key: row for key, row in sums.items() if key not in held}
         update(connection, sums)
-        add_tags(connection, {key: coming.tags[key] for key in stored if coming.tags[key]})
+        add_tags(connection, {key: coming.tags[key] for key in sums if coming.tags[key]})
         change.added.extend([*new, *sums.values()])
-        change.removed.extend(stored.values())
-        waiting = {key: waiting[key] for key in waiting.keys() - map(key_of, change.added)}
+        change.removed.extend(stored[key] for key in sums)
+        waiting = {key: waiting[key] for key in waiting.keys() - map(key_of, change.added) - held}
+        waiting |= {key_of(row): row for row in coming.put_beside(connection, held)}
     return change
+
+
+def _too_late(connection: Connection, events: Sequence[UsageEvent]) -> set[str]:
+    """Give the keys of events that would replace a row that is pruned: its request is counted already, and for good."""
+    here = {event.event_key for event in events}
+    waiting = {event.replaces: event for event in events if event.replaces is not None and event.replaces not in here}
+    if not waiting:
+        return set()
+    mark = pruned_before(connection)[Kind.RECORDS]
+    old = {key: event.event_key for key, event in waiting.items() if event.timing.received_at < mark}
+    return {old[key] for key in old.keys() - present(connection, old)}
 
 
 def _withdraw(connection: Connection, keys: Iterable[str]) -> Change:
     rows = lock(connection, keys)
-    delete(connection, rows)
-    return Change([], list(rows.values()))
+    held = held_for_good(connection, {key: _ends(row) for key, row in rows.items()})
+    delete(connection, rows.keys() - held)
+    withdrawn = rows.keys() - held | reverse(connection, [rows[key] for key in sorted(held)])
+    return Change([], [rows[key] for key in sorted(withdrawn)])
+
+
+def _with_key(row: Row, key: str) -> Row:
+    position = POSITION["event_key"]
+    return (*row[:position], key, *row[position + 1 :])
+
+
+def _ends(*rows: Row) -> list[datetime]:
+    return [row[_COMPLETED_AT] for row in rows]
 
 
 def _explained(engine: Engine, error: Exception) -> StoreError:
