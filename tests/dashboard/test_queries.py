@@ -16,6 +16,7 @@ from sqlalchemy import Engine, text
 
 from dashboard import Data
 from dashboard.components.anomaly import watch_note
+from dashboard.components.kpi import kpis
 from dashboard.components.states import TITLES
 from dashboard.filters import Filters
 from dashboard.members import UNSET
@@ -31,7 +32,11 @@ from usage_plugin.event import CostConfidence, PriceSnapshot, Status, UsageEvent
 from usage_plugin.hold.heartbeat import Heartbeat, write_heartbeat
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
+from usage_plugin.store.pace import Pace
+from usage_plugin.store.prune import prune
 from usage_plugin.store.read import Dimension, Granularity
+from usage_plugin.store.retention import FOR_EVER, Retention
+from usage_plugin.store.sheets import fold
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import FakeClock
 
@@ -52,7 +57,24 @@ def test_overview_compares_with_the_same_part_of_the_period_before(data: Data, s
     """A call eight days ago is the previous week's, one of just before its same moment counts, one after does not."""
     write_events(store, [ago(1, cost_usd=2), ago(7 * 24 + 1, cost_usd=1), ago(7 * 24 - 0.1, cost_usd=64)])
     frame = overview(data.look(), WEEK)
+    assert frame.previous is not None
     assert (frame.usage.cost_nano_usd, frame.previous.cost_nano_usd) == (2 * 10**9, 10**9)
+
+
+def test_overview_goes_without_a_comparison_that_only_pruned_calls_could_make(
+    data: Data, store: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three filters at once, on days of many calls: the present is shown, without a sum that lacks calls."""
+    for limit in ("MOST_SINGLE", "MOST_SHARING"):
+        monkeypatch.setattr(fold, limit, 0)
+    write_events(store, [ago(8 * 24 + 1), ago(8 * 24 + 2), ago(1)])
+    prune(store, Retention(7, FOR_EVER, FOR_EVER), NOW, Pace(sleep=lambda _seconds: None))
+    three = Filters(provider=("openai",), call_type=("acompletion",), status=("success",))
+    known, unknown = (overview(data.look(), filters) for filters in (WEEK, three))
+    assert known.previous is not None
+    assert (known.previous.requests, unknown.usage.requests) == (2, 1)
+    assert (unknown.previous, unknown.previous_p95_ms) == (None, None)
+    assert [kpi.before for kpi in kpis(unknown)] == [None] * 6
 
 
 def test_overview_adds_up_wherever_it_is_split(data: Data, store: Engine) -> None:

@@ -98,6 +98,21 @@ def test_what_only_pruned_calls_could_tell_is_refused(filled: Engine) -> None:
     assert read.shares(filled, narrow.between(NOW - DAY, NOW), top=3)
 
 
+@pytest.mark.parametrize("minutes", [(7, 0), (0, -7)])
+def test_a_time_that_ends_within_a_pruned_quarter_of_an_hour_is_refused(
+    filled: Engine, minutes: tuple[int, int]
+) -> None:
+    """Only single calls could tell which of its calls came before that moment."""
+    write_events(filled, [make_event(completed_at=START + timedelta(hours=6, minutes=5)), make_event(completed_at=NOW)])
+    begin, end = (timedelta(minutes=each) for each in minutes)
+    ragged = WHOLE.between(START + timedelta(hours=6) + begin, START + timedelta(hours=6, minutes=15) + end)
+    prune(filled, KEEP_TWO_DAYS, NOW, Pace(sleep=lambda _seconds: None))
+    for ask in (read.totals, read.latency_p95_ms):
+        with pytest.raises(NoLongerKept, match="2026-04-10 are pruned"):
+            ask(filled, ragged)
+    assert read.totals(filled, ragged.between(NOW - DAY + begin, NOW)).requests
+
+
 @pytest.mark.parametrize("after", [0, 3])
 def test_a_kill_in_the_middle_changes_no_answer(filled: Engine, after: int) -> None:
     """Between any two steps what went is in the sheets, and what is left goes the next time."""

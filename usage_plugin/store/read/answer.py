@@ -14,7 +14,7 @@ from sqlmodel import col
 from usage_plugin.errors import NoLongerKept
 from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.dimensions import Dimension
-from usage_plugin.store.quarters import start_of
+from usage_plugin.store.quarters import floor_quarter, start_of
 from usage_plugin.store.read.calls import Members, Stretch, read_calls, read_durations
 from usage_plugin.store.read.cells import Cells
 from usage_plugin.store.read.durations import read_histograms
@@ -23,10 +23,14 @@ from usage_plugin.store.read.question import Question, bucket_starts
 from usage_plugin.store.read.sheets import read_sheets
 from usage_plugin.store.read.sql import reading
 from usage_plugin.store.read.wish import Chosen, Wish
+from usage_plugin.store.retention import Kind, pruned_before
 from usage_plugin.store.sheets.codec import Integers
 from usage_plugin.store.sheets.columns import UNSET
+from usage_plugin.store.sheets.segments import Segment, segments
 from usage_plugin.store.sheets.values import numbers_of
 from usage_plugin.store.tables import UsageRecord, table_of
+
+_LESS = "Ask about a later time, by fewer filters, in whole hours, or in the zone of USAGE_TIMEZONE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ def asked(
         layout = plan(connection, question, in_buckets=in_buckets)
         wish = Wish(_chosen(connection, question), members.number)
         cells, left = read_sheets(connection, layout.pieces, wish, layout.buckets)
-        _refuse_pruned(connection, left)
+        _refuse_pruned(connection, question, left)
         rest = read_calls(connection, question, _stretches(layout, left), members, layout.buckets)
         late = [
             read_calls(connection, question.after(row_id), [stretch], members, layout.buckets)
@@ -84,7 +88,7 @@ def durations(
         layout = plan(connection, question, in_buckets=in_buckets)
         wish = Wish(_chosen(connection, question))
         found, left = read_histograms(connection, layout.pieces, wish, layout.buckets, column)
-        _refuse_pruned(connection, left)
+        _refuse_pruned(connection, question, left)
         stretches = _stretches(layout, left)
         places, bins = read_durations(connection, question, stretches, column, layout.buckets)
         late = [
@@ -96,19 +100,28 @@ def durations(
     return layout.buckets.starts, np.concatenate((found[0], places)), np.concatenate((found[1], bins)), counts
 
 
-def _refuse_pruned(connection: Connection, left: Sequence[Piece]) -> None:
+def _refuse_pruned(connection: Connection, question: Question, left: Sequence[Piece]) -> None:
     """Say so rather than give a sum that lacks the calls that are gone.
 
     Raises:
         NoLongerKept: They are.
     """
     call = table_of(UsageCall).c
-    for segment in (piece.segment for piece in left if piece.segment.frozen_id is not None):
+    asked_of_calls = [*(piece.segment for piece in left), *_cut(connection, question)]
+    for segment in (each for each in asked_of_calls if each.frozen_id is not None):
         during = (call.completed_at >= start_of(segment.start), call.completed_at < start_of(segment.end))
         rows = select(func.count()).where(*during, call.id <= segment.frozen_id)
         if connection.execute(rows).scalar_one() < segment.calls:
             msg = f"single calls of {start_of(segment.start):%Y-%m-%d} are pruned, and its totals cannot tell this"
-            raise NoLongerKept(msg, "Ask about a later time, by fewer filters, or in the zone of USAGE_TIMEZONE")
+            raise NoLongerKept(msg, _LESS)
+
+
+def _cut(connection: Connection, question: Question) -> list[Segment]:
+    """Give the segments of pruned time in which a question begins or ends within a quarter of an hour."""
+    ragged = [each for each in (question.start, question.end) if each != start_of(floor_quarter(each))]
+    pruned = pruned_before(connection)[Kind.RECORDS] if ragged else question.start
+    quarters = [floor_quarter(each) for each in ragged if each < pruned]
+    return [segment for quarter in quarters for segment in segments(connection, quarter, quarter + 1)]
 
 
 def _chosen(connection: Connection, question: Question) -> Chosen:
