@@ -203,6 +203,19 @@ def test_time_may_be_cut_anywhere(sqlite_engine: Engine, cut: int, seed: int) ->
     assert left + right == read.totals(sqlite_engine, whole)
 
 
+def test_a_call_before_1970_is_in_its_quarter_of_an_hour(engine: Engine) -> None:
+    """From sheets and from the calls, in days of a zone that splits those of UTC."""
+    at = datetime(1969, 12, 31, 18, 20, tzinfo=UTC)
+    write_events(engine, [make_event(completed_at=at), make_event(completed_at=at + timedelta(minutes=5))])
+    whole = Question(start=at - timedelta(days=1), end=at + timedelta(days=1), zone=ZoneInfo("Asia/Kolkata"))
+    for _ in range(2):
+        for question, places in ((whole, [24]), (whole.between(at - timedelta(days=200), whole.end), [4800])):
+            found = [place for place, each in enumerate(read.series(engine, question).usage) if each.requests]
+            assert found == places, question
+        assert read.totals(engine, whole.between(whole.start, at)).requests == 0
+        add_up(engine, at + timedelta(days=20), UTC_ZONE)
+
+
 def test_a_scope_cannot_be_widened(engine: Engine) -> None:
     """Who may see one team sees it and no other, whatever is filtered, from sheets and from calls."""
     write_events(engine, [make_event(completed_at=START, team_id=team) for team in ("a", "a", "b", None)])

@@ -12,6 +12,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 QUARTER_S: Final = 900
 QUARTERS_PER_HOUR: Final = 4
+_QUARTER_US: Final = QUARTER_S * 1_000_000
+_YEAR_1: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def floor_quarter(moment: datetime) -> int:
@@ -39,8 +41,9 @@ class quarter_of(FunctionElement[int]):  # noqa: N801 - reads as an SQL function
 
 @compiles(quarter_of, "sqlite")
 def _on_sqlite(element: quarter_of, compiler: SQLCompiler, **options: Any) -> str:
-    # Records keep microseconds there.
-    return f"({compiler.process(element.clauses, **options)} / {QUARTER_S * 1_000_000})"
+    # Records keep microseconds there. Its division cuts off towards zero, so it is done from the year 1 on.
+    us, before_1970 = compiler.process(element.clauses, **options), -floor_quarter(_YEAR_1)
+    return f"(({us} + {before_1970 * _QUARTER_US}) / {_QUARTER_US} - {before_1970})"
 
 
 @compiles(quarter_of, "postgresql")
