@@ -160,3 +160,12 @@ def test_files_of_processes_long_gone_are_deleted(tmp_path: Path) -> None:
         write_heartbeat(tmp_path, Heartbeat(safe_url="", database_fingerprint="", **{**known, **changes}))  # type: ignore[arg-type]
     prune_heartbeats([tmp_path, tmp_path / "nowhere"], NOW)
     assert {beat.process_id for beat in read_heartbeats(tmp_path)} == set(kept)
+
+
+def test_processes_of_equal_numbers_in_two_containers_keep_two_files(tmp_path: Path) -> None:
+    """They share the folder, and nothing else; a file that is written again stays one."""
+    for host in ("container-a", "container-b", "container-b"):
+        known = {"process_id": host, "role": "proxy", "host": host, "pid": 7, "version": "1"}
+        beat = Heartbeat(safe_url="", database_fingerprint="", started_at=NOW, beat_at=NOW, **known)  # type: ignore[arg-type]
+        write_heartbeat(tmp_path, beat)
+    assert sorted(beat.host for beat in read_heartbeats(tmp_path)) == ["container-a", "container-b"]

@@ -69,7 +69,7 @@ class Facts:
     """Newest first."""
     refusals: tuple[Heartbeat, ...]
     """Last words of processes that record nothing since their settings cannot work; newest first."""
-    ended: frozenset[int]
+    ended: frozenset[tuple[str, int]]
     """Processes of this machine that are no more, whatever their last beat says."""
     database: DatabaseFacts
     accounts: tuple[ProcessAccount, ...]
@@ -86,7 +86,9 @@ class Facts:
         return tuple(
             beat
             for beat in self.beats
-            if beat.stopped_at is None and beat.pid not in self.ended and self.now - beat.beat_at < SILENT_AFTER
+            if beat.stopped_at is None
+            and (beat.host, beat.pid) not in self.ended
+            and self.now - beat.beat_at < SILENT_AFTER
         )
 
     @property
@@ -110,7 +112,7 @@ def gather(settings: Settings, environment: Mapping[str, str], clock: Clock = ut
         data_folder_error=_cannot_write(settings.data_dir),
         beats=tuple(beat for beat in beats if beat.database_fingerprint),
         refusals=tuple(beat for beat in beats if not beat.database_fingerprint),
-        ended=frozenset(beat.pid for beat in beats if beat.host == host and not process_exists(beat.pid)),
+        ended=frozenset((host, beat.pid) for beat in beats if beat.host == host and not process_exists(beat.pid)),
         database=database,
         accounts=_accounts(settings, database, now),
     )

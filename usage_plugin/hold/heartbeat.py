@@ -53,10 +53,18 @@ def write_heartbeat(state_dir: Path, beat: Heartbeat) -> None:
         OSError: The folder cannot be written.
     """
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    target = state_dir / f"{beat.role}-{beat.pid}.json"
+    target = state_dir / f"{beat.role}-{_place_of(beat.host)}-{beat.pid}.json"
     partial = target.with_suffix(".part")
     partial.write_text(json.dumps(asdict(beat), default=datetime.isoformat), encoding="utf-8")
     partial.replace(target)
+
+
+def _place_of(host: str) -> str:
+    """Name where a process number counts: containers that share a folder have the same numbers."""
+    namespace = ""
+    with suppress(OSError):
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    return fingerprint(f"{host} {namespace}")[:8]
 
 
 def write_heartbeat_anywhere(folders: Iterable[Path], beat: Heartbeat) -> None:
