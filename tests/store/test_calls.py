@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, Select, create_engine, event, func, literal, select, text
 from sqlalchemy.types import TypeEngine
 
+from usage_plugin.store.calls import has_call_id
 from usage_plugin.store.column_types import Address, CompactText, HexKey, Milliseconds, Moment
 from usage_plugin.store.database import connect
 from usage_plugin.store.shared import content_key
@@ -30,10 +31,10 @@ QUESTIONS: dict[str, tuple[Select[Any], str]] = {
         "completed",
     ),
     "an event's key": (WHOLE.where(RECORD.event_key == "a" * 32), "event_key"),
-    "LiteLLM's id": (WHOLE.where(RECORD.litellm_call_id == CALL_ID), "litellm_call_id"),
     "the newest": (WHOLE.order_by(RECORD.completed_at.desc(), RECORD.id.desc()).limit(9), "completed"),
     "a call's tags": (select(TAG.tag).where(TAG.event_key == "a" * 32), "event_key"),
 }
+CALL_ID_INDEX = {"sqlite": "ix_usage_call_call_id_end", "postgresql": "litellm_call_id_idx"}
 MEMORY = create_engine("sqlite://")
 
 
@@ -48,6 +49,21 @@ def test_our_own_questions_find_the_indexes(engine: Engine, question: str) -> No
     assert "Seq Scan on usage_call" not in steps
     if question == "the newest" and engine.dialect.name == "sqlite":
         assert "TEMP B-TREE" not in steps
+
+
+@pytest.mark.parametrize("ids", [[CALL_ID], [CALL_ID, "another", CALL_ID[::-1]]])
+def test_a_call_is_found_by_litellms_id(engine: Engine, ids: list[str]) -> None:
+    """By an index that has the end of it, and never another call whose id ends alike; any text is an id."""
+    alike, short, others = f"{'0' * 8}{CALL_ID[8:]}", CALL_ID[-8:], ("another", "an other", "", None, CALL_ID.upper())
+    write_events(engine, [make_event(litellm_call_id=each) for each in (CALL_ID, alike, short, *others)])
+    query = WHOLE.where(has_call_id(table_of(UsageRecord), ids, engine.dialect.name))
+    with engine.connect() as connection:
+        found = {row.litellm_call_id for row in connection.execute(query)}
+    assert found == {CALL_ID, "another"} & set(ids)
+    steps = _plan(engine, query)
+    assert CALL_ID_INDEX[engine.dialect.name] in steps
+    assert "SCAN call" not in steps
+    assert "Seq Scan on usage_call" not in steps
 
 
 def test_a_call_is_small(migrated_sqlite_url: str) -> None:

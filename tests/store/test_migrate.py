@@ -63,11 +63,13 @@ def test_a_migrated_database_has_the_declared_tables(engine: Engine) -> None:
 def _is_declared_alike(engine: Engine) -> Callable[..., bool]:
     """Leave out views, and on PostgreSQL the partitions and what is made for each of them."""
     partitioned = engine.dialect.name == "postgresql"
+    # Of an expression, which cannot be compared: the test of how a call is found by its id looks at it.
+    others = set() if partitioned else {"ix_usage_call_call_id_end", "ix_usage_call_litellm_call_id"}
 
     def is_declared_alike(thing: Any, name: str | None, kind: str, *_others: Any) -> bool:
         table = thing if kind == "table" else thing.table
         is_part = partitioned and (kind == "index" or table.name != "usage_call") and "usage_call" in (name or "")
-        return not table.info.get("is_view") and not is_part
+        return not table.info.get("is_view") and not is_part and name not in others
 
     return is_declared_alike
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from usage_plugin.event import UsageEvent
+from usage_plugin.store.calls import has_call_id
 from usage_plugin.store.database import unavailable
 from usage_plugin.store.tables import UsageRecord, table_of
 
@@ -24,14 +25,15 @@ def with_a_row(engine: Engine, events: Sequence[UsageEvent]) -> set[str]:
     Raises:
         StoreUnavailable: The database does not answer.
     """
-    columns = table_of(UsageRecord).c
+    table = table_of(UsageRecord)
+    columns = table.c
     query = sa.select(columns.litellm_call_id, columns.received_at).where(columns.is_terminal)
     received: dict[str, list[datetime]] = {}
     ids = sorted({event.litellm_call_id for event in events if event.litellm_call_id})
     try:
         with engine.connect() as connection:
             for start in range(0, len(ids), IDS_AT_ONCE):
-                some = columns.litellm_call_id.in_(ids[start : start + IDS_AT_ONCE])
+                some = has_call_id(table, ids[start : start + IDS_AT_ONCE], engine.dialect.name)
                 for call_id, received_at in connection.execute(query.where(some)):
                     received.setdefault(call_id, []).append(received_at)
     except SQLAlchemyError as error:
