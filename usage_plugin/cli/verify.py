@@ -61,6 +61,8 @@ def _as_text(result: Verification, *, repair: bool) -> str:
     lines.append(f"{compared}: {result.differences:,} differ, {result.repaired:,} of them repaired.")
     if not repair:
         lines.append("Repair them: usage-plugin verify --repair")
+    elif not result.is_right:
+        lines.append("The calls behind the others are pruned, so nothing can be made anew: put a backup in its place")
     return "\n".join(lines)
 
 

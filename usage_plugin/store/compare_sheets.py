@@ -68,7 +68,7 @@ def compare_segment(connection: Connection, segment: Segment, level: Level) -> C
     calls = _numbered(connection, loaded)
     made = sheets(calls, parts_of(len(calls)))
     expected = {(dimension, value, section): content for dimension, value, section, content in made}
-    kept = _kept(connection, segment.start, level)
+    kept = kept_sheets(connection, segment.start, level)
     differences = [*_of_segment(present[0], len(calls)), *_of_sheets(connection, present[0], kept, expected)]
     return ComparedSegment(len(calls), len(kept), differences)
 
@@ -84,7 +84,8 @@ def _numbered(connection: Connection, loaded: Loaded) -> Calls:
     return calls_of(loaded, known)
 
 
-def _kept(connection: Connection, start: int, level: Level) -> dict[Key, bytes]:
+def kept_sheets(connection: Connection, start: int, level: Level) -> dict[Key, bytes]:
+    """Give the content of each sheet of a segment."""
     columns = _SHEET.c
     query = select(columns.dimension, columns.value, columns.section, columns.content)
     rows = connection.execute(query.where(columns.start_quarter == start, columns.level == level))
@@ -106,7 +107,7 @@ def _of_sheets(
             continue
         columns = _columns(kept.get(key), expected.get(key))
         if columns:
-            yield difference(segment, _SHEET.name, _place(connection, key), columns)
+            yield difference(segment, _SHEET.name, place_of(connection, key), columns)
 
 
 def _columns(kept: bytes | None, expected: bytes | None) -> Columns:
@@ -139,7 +140,15 @@ def _unpacked(content: bytes | None) -> Mapping[int, Integers] | None:
     return {_ROWS: np.ones(section.rows, np.int64), **section.columns}
 
 
-def _place(connection: Connection, key: Key) -> dict[str, Any]:
+def sums_of(content: bytes | None) -> Mapping[str, int]:
+    """Add the columns of a sheet up, as they are kept; none where there is no sheet, or one that nobody can read."""
+    columns = _unpacked(content) or {}
+    named = {_COLUMNS.get(number, str(number)): values for number, values in columns.items()}
+    return {name: int(values.sum()) for name, values in named.items()}
+
+
+def place_of(connection: Connection, key: Key) -> dict[str, Any]:
+    """Say of which dimension, value and section a sheet is."""
     dimension, value, section = key
     kind, other = Kind(section >> 8) if section >> 8 in set(Kind) else section >> 8, section & 0xFF
     found = words_of(connection, [value]) if value > 0 else {}

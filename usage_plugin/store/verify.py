@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from usage_plugin.store.bulk import insert
 from usage_plugin.store.compare import Compared, Difference, Wrong, compare_day
+from usage_plugin.store.compare_frozen import compare_frozen_day
 from usage_plugin.store.database import unavailable, writing
 from usage_plugin.store.migrate import require_current
 from usage_plugin.store.recompute import TOTALS
@@ -61,7 +62,7 @@ class Verification:
 def verify(engine: Engine, *, repair: bool = False, progress: Progress = lambda _done, _all: None) -> Verification:
     """Compare all totals with the records, day by day, and then the sheets, while others go on writing.
 
-    Of what is pruned nothing is compared.
+    Where calls are pruned, daily totals and sheets are compared with each other.
 
     Args:
         engine: Of a migrated database.
@@ -78,6 +79,7 @@ def verify(engine: Engine, *, repair: bool = False, progress: Progress = lambda 
         for day, done, span in _days(engine):
             with snapshot(engine) as connection:
                 found = compare_day(connection, day)
+                result.add([] if found.wrong else compare_frozen_day(connection, day))
             if repair and found.wrong:
                 found = _repair(engine, day, result)
             _count(result, found)

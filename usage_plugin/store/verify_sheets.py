@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, delete, func, select
 
 from usage_plugin.store.compare import Difference
+from usage_plugin.store.compare_frozen import compare_frozen_segment
 from usage_plugin.store.compare_sheets import ComparedSegment, compare_segment, difference
 from usage_plugin.store.database import writing
 from usage_plugin.store.quarters import floor_quarter, start_of
@@ -34,7 +35,7 @@ class Checked:
 def verify_sheets(engine: Engine, *, repair: bool) -> Iterator[Checked]:
     """Compare the sheets of each segment with its calls, in a snapshot of its own, while others go on writing.
 
-    What is frozen is left out, since its calls may be pruned, and so is what waits to be made again.
+    What is frozen is compared with itself, since its calls may be pruned. What waits to be made again is left out.
 
     Args:
         engine: Of a migrated database.
@@ -61,6 +62,8 @@ def verify_sheets(engine: Engine, *, repair: bool) -> Iterator[Checked]:
 
 def _checked(engine: Engine, segment: Segment, level: Level, *, repair: bool) -> tuple[ComparedSegment | None, int]:
     with snapshot(engine) as connection:
+        if segment.frozen_id is not None:
+            return compare_frozen_segment(connection, segment, level), 0
         found = compare_segment(connection, segment, level)
     repaired = 0
     if repair and found is not None and found.differences:

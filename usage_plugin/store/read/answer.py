@@ -60,21 +60,25 @@ def asked(
         NoLongerKept: Only calls that are pruned could tell.
     """
     with reading(engine) as connection:
-        members = Members(by)
-        if question.is_hopeless:
-            starts = bucket_starts(question) if in_buckets else ()
-            yield Answer(connection, Buckets(starts, np.zeros(0, np.int64)), members, Cells.empty())
-            return
-        layout = plan(connection, question, in_buckets=in_buckets)
-        wish = Wish(_chosen(connection, question), members.number)
-        cells, left = read_sheets(connection, layout.pieces, wish, layout.buckets)
-        _refuse_pruned(connection, question, left)
-        rest = read_calls(connection, question, _stretches(layout, left), members, layout.buckets)
-        late = [
-            read_calls(connection, question.after(row_id), [stretch], members, layout.buckets)
-            for stretch, row_id in _late(connection, layout, left)
-        ]
-        yield Answer(connection, layout.buckets, members, Cells.joined([cells, rest, *late]))
+        yield answered(connection, question, by=by, in_buckets=in_buckets)
+
+
+def answered(connection: Connection, question: Question, *, by: Dimension | None, in_buckets: bool) -> Answer:
+    """Do the same in a transaction of the caller's, which sees one moment."""
+    members = Members(by)
+    if question.is_hopeless:
+        starts = bucket_starts(question) if in_buckets else ()
+        return Answer(connection, Buckets(starts, np.zeros(0, np.int64)), members, Cells.empty())
+    layout = plan(connection, question, in_buckets=in_buckets)
+    wish = Wish(_chosen(connection, question), members.number)
+    cells, left = read_sheets(connection, layout.pieces, wish, layout.buckets)
+    _refuse_pruned(connection, question, left)
+    rest = read_calls(connection, question, _stretches(layout, left), members, layout.buckets)
+    late = [
+        read_calls(connection, question.after(row_id), [stretch], members, layout.buckets)
+        for stretch, row_id in _late(connection, layout, left)
+    ]
+    return Answer(connection, layout.buckets, members, Cells.joined([cells, rest, *late]))
 
 
 def durations(

@@ -1,0 +1,144 @@
+"""Of pruned calls the sheets and the daily totals are left: both are compared, each with itself and with the other."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.store.test_prune_sheets import DAY, KEEP_TWO_DAYS, NOW, START
+from tests.store.test_sheets import calls
+from usage_plugin.store.database import connect, writing
+from usage_plugin.store.pace import Pace
+from usage_plugin.store.prune import prune
+from usage_plugin.store.sheets import fold
+from usage_plugin.store.sheets.build import add_up
+from usage_plugin.store.sheets.codec import Kind, pack, section_number, unpack
+from usage_plugin.store.sheets.columns import ALL, COST, MEASURE_NUMBERS
+from usage_plugin.store.verify import verify
+from usage_plugin.store.write import write_events
+from usage_plugin.testing import make_event
+
+CELLS, FINE, SINGLE = (section_number(kind, ALL) for kind in (Kind.CELLS, Kind.FINE, Kind.CALLS))
+
+FROZEN = "start_quarter IN (SELECT start_quarter FROM usage_segment WHERE frozen_id IS NOT NULL)"
+
+
+def pruned(engine: Engine, zone: str = "UTC") -> Engine:
+    write_events(engine, calls(200, start=START, days=5))
+    write_events(engine, [make_event(completed_at=NOW), make_event(completed_at=NOW)])
+    add_up(engine, NOW, ZoneInfo(zone))
+    prune(engine, KEEP_TWO_DAYS, NOW, Pace(sleep=lambda _seconds: None), zone=ZoneInfo(zone))
+    return engine
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a day of few calls have the sheets of one with many thousands."""
+    monkeypatch.setattr(fold, "MOST_SINGLE", 30)
+    monkeypatch.setattr(fold, "MOST_SHARING", 15)
+
+
+@pytest.fixture(scope="module")
+def pruned_file(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Path:
+    """Prune a file once, for tests to get copies of it."""
+    file = tmp_path_factory.mktemp("pruned") / "usage.db"
+    shutil.copy(migrated_sqlite, file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fold, "MOST_SINGLE", 30)
+        patch.setattr(fold, "MOST_SHARING", 15)
+        pruned(connect(f"sqlite:///{file}")).dispose()
+    return file
+
+
+@pytest.fixture
+def filled(small: None, pruned_file: Path, tmp_path: Path) -> Iterator[Engine]:
+    """Give such a copy."""
+    shutil.copy(pruned_file, tmp_path / "usage.db")
+    engine = connect(f"sqlite:///{tmp_path / 'usage.db'}")
+    yield engine
+    engine.dispose()
+
+
+def change(engine: Engine, statement: str) -> None:
+    with writing(engine).begin() as connection:
+        torn = {"torn": b"torn"} if ":torn" in statement else {}
+        assert connection.execute(text(statement), torn).rowcount > 0
+
+
+def billionth(where: str) -> Callable[[Engine], None]:
+    """Give a damage: a billionth of a dollar more in the first sheet of a kind."""
+
+    def damage(engine: Engine) -> None:
+        first = f"SELECT id, content FROM usage_sheet WHERE {where} ORDER BY start_quarter, dimension, value LIMIT 1"
+        number = MEASURE_NUMBERS[COST]
+        with writing(engine).begin() as connection:
+            row = connection.execute(text(first)).one()
+            section = unpack(bytes(row.content))
+            columns = {**section.columns, number: section.columns[number].copy()}
+            columns[number][0] += 1
+            numbers = sorted(columns)
+            table = [[int(columns[each][at]) for each in numbers] for at in range(section.rows)]
+            changed = {"content": pack(numbers, np.array(table)), "id": row.id}
+            connection.execute(text("UPDATE usage_sheet SET content = :content WHERE id = :id"), changed)
+
+    return damage
+
+
+def run(statement: str) -> Callable[[Engine], None]:
+    return lambda engine: change(engine, statement)
+
+
+DAMAGES: dict[str, Callable[[Engine], None]] = {
+    "daily": run("UPDATE usage_daily SET total_tokens = total_tokens + 1 WHERE day = '2026-04-11'"),
+    "daily model": run("UPDATE usage_daily SET model = 'other' WHERE day = '2026-04-11' AND model = 'm1'"),
+    "daily gone": run("DELETE FROM usage_daily WHERE day = '2026-04-11' AND model = 'm1'"),
+    "all": billionth(f"dimension = 0 AND section = {CELLS}"),
+    "all by the quarter": billionth(f"dimension = 0 AND section = {FINE}"),
+    "all by user": billionth(f"dimension = 0 AND section = {section_number(Kind.CELLS, 5)}"),
+    "a team": billionth(f"dimension = 3 AND section = {CELLS}"),
+    "rare teams": billionth(f"dimension = 5 AND value < 0 AND section = {SINGLE}"),
+    "a sheet gone": run(
+        f"DELETE FROM usage_sheet WHERE dimension = 3 AND value > 0 AND section = {CELLS} AND {FROZEN}"
+    ),
+    "all gone": run(f"DELETE FROM usage_sheet WHERE dimension = 0 AND section = {CELLS} AND {FROZEN}"),
+    "a dimension gone": run(f"DELETE FROM usage_sheet WHERE dimension = 7 AND {FROZEN}"),
+    "torn": run(f"UPDATE usage_sheet SET content = :torn WHERE dimension = 0 AND section = {CELLS} AND {FROZEN}"),
+    "segment": run("UPDATE usage_segment SET parts = parts * 2 WHERE frozen_id IS NOT NULL"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_every_damage_is_found_and_none_is_taken_for_repaired(filled: Engine, damage: str) -> None:
+    """Nobody can say what is right where the calls are gone; that something is not, is said."""
+    DAMAGES[damage](filled)
+    result = verify(filled, repair=True)
+    assert (result.is_right, result.repaired) == (False, 0)
+
+
+def test_what_came_late_is_no_difference(small: None, engine: Engine) -> None:
+    """It is in the daily totals, and beside the sheets; also where one replaces the other."""
+    filled = pruned(engine)
+    first = make_event(completed_at=START + DAY, cost_usd=3)
+    for event in (first, make_event(completed_at=START + DAY + timedelta(hours=3), replaces=first.event_key)):
+        write_events(filled, [event])
+        assert verify(filled).is_right
+
+
+def test_a_day_that_is_not_damaged_agrees_in_other_zones_and_sizes(engine: Engine) -> None:
+    """Days of a place are cut at midnights of UTC, too, and sheets of few calls hold these."""
+    pruned(engine, "Asia/Kathmandu")
+    assert verify(engine).is_right
+    change(engine, "UPDATE usage_daily SET requests = requests + 1 WHERE day = '2026-04-11'")
+    wrong: Any = verify(engine).first
+    assert {each.dimensions["day"].isoformat() for each in wrong} == {"2026-04-11"}
+    change(engine, "UPDATE usage_daily SET requests = requests - 1 WHERE day = '2026-04-11'")
+    change(engine, "DELETE FROM usage_sheet WHERE start_quarter = (SELECT MIN(start_quarter) FROM usage_sheet)")
+    assert not verify(engine, repair=True).is_right
