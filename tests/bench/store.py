@@ -132,7 +132,7 @@ def _without_totals(write: Write, engine: Engine) -> None:
 def _prepared(new: NewDatabase, events: Sequence[UsageEvent]) -> Engine:
     """Make a database that has a partition for each month of the events."""
     engine = new()
-    prepare(engine, (event.timing.completed_at for event in events))
+    prepare(engine, [event.timing.completed_at for event in events])
     return engine
 
 

@@ -26,7 +26,7 @@ from usage_plugin.hold.writer import Writer
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.rollups import fold
-from usage_plugin.store.rows import record_row
+from usage_plugin.store.rows import record_columns
 from usage_plugin.store.write import SpoolMark
 from usage_plugin.testing import make_event
 
@@ -51,7 +51,7 @@ def rejected(number: int, **who: str) -> UsageEvent:
 
 def sums(events: Sequence[UsageEvent]) -> Counter[str]:
     """Give what the totals of a day would be, by name."""
-    folded = fold([record_row(event, NOON) for event in events])
+    folded = fold(record_columns(events, NOON))
     totals = Counter[str]()
     for sums_of_place in folded.sums.values():
         totals.update(dict(zip((*folded.names, "cost_nano_usd"), sums_of_place, strict=False)))

@@ -17,7 +17,7 @@ from usage_plugin.event import CostConfidence, PriceSnapshot, Status, UsageEvent
 from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.narrow import CALL_COLUMNS, narrow
 from usage_plugin.store.rollups import Folded, fold
-from usage_plugin.store.rows import record_row
+from usage_plugin.store.rows import as_rows, record_columns
 from usage_plugin.store.tables import table_of
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
@@ -151,8 +151,8 @@ def test_rows_hold_what_the_declared_types_would_write(engine: Engine, size: int
     narrow_rows = rows(engine, "SELECT * FROM usage_call ORDER BY id")
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM usage_call"))
-        given = narrow(connection, [record_row(event, moment) for event in events], {})
-        values = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in given]
+        given, _ = narrow(connection, record_columns(events, moment), {})
+        values = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in as_rows(given)]
         for each in values:
             each["event_key"] = each["event_key"].hex()
         connection.execute(insert(table_of(UsageCall)), values)
@@ -181,12 +181,13 @@ EVENTS = st.lists(
 @given(EVENTS, st.integers(0, 20))
 def test_totals_can_be_split_anywhere(events: list[UsageEvent], cut: int) -> None:
     """The totals of two parts add up to the totals of the whole, and what leaves again leaves nothing."""
-    rows_of_all = [record_row(event, event.timing.completed_at) for event in events]
-    parts = _flat(fold(rows_of_all[:cut])) + _flat(fold(rows_of_all[cut:]))
-    assert +parts == +_flat(fold(rows_of_all))
-    assert not +_flat(fold(rows_of_all, rows_of_all), counted=False)
-    assert _flat(fold(rows_of_all[:cut], rows_of_all), counted=False) == Counter(
-        {key: -value for key, value in _flat(fold(rows_of_all[cut:]), counted=False).items()}
+    both, first, last = (
+        record_columns(some, datetime(2026, 1, 2, tzinfo=UTC)) for some in (events, events[:cut], events[cut:])
+    )
+    assert +(_flat(fold(first)) + _flat(fold(last))) == +_flat(fold(both))
+    assert not +_flat(fold(both, both), counted=False)
+    assert _flat(fold(first, both), counted=False) == Counter(
+        {key: -value for key, value in _flat(fold(last), counted=False).items()}
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Connection, CursorResult, Date, Float, Integer, LargeBinary, Table
 
 from usage_plugin.store.column_types import HexKey, Milliseconds, Moment, UtcDateTime
-from usage_plugin.store.rows import Row
+from usage_plugin.store.rows import Columns, Row, as_columns, only
 
 COPY_FROM = 50
 """Rows from which a COPY and its savepoint are faster than one statement."""
@@ -36,55 +36,57 @@ _WRITTEN_ALIKE = ("int8", "int4", "bool", "float8")
 
 def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], conflict: str) -> None:
     """Insert rows in one round trip: each column travels as one array."""
-    if conflict.endswith("DO NOTHING") and len(rows) >= COPY_FROM and _copy(connection, table, columns, rows):
+    given = as_columns(rows, columns)
+    if conflict.endswith("DO NOTHING") and len(rows) >= COPY_FROM and _copy(connection, table, given):
         return
-    _insert(connection, table, columns, rows, conflict)
+    _insert(connection, table, given, conflict)
 
 
 def insert_numbered(
     connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], conflict: str
 ) -> dict[Any, int]:
     """Insert rows that get a number each; gives that of each that was inserted, by its first column."""
-    found: Sequence[Any] = _insert(connection, table, columns, rows, f"{conflict} RETURNING {columns[0]}, id").all()
+    returning = f"{conflict} RETURNING {columns[0]}, id"
+    found: Sequence[Any] = _insert(connection, table, as_columns(rows, columns), returning).all()
     return {bytes(key): number for key, number in found}
 
 
-def insert_new(
-    connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], key: str
-) -> set[Any]:
+def insert_new(connection: Connection, table: Table, columns: Columns, key: str) -> set[Any]:
     """Insert rows whose *key* is not there yet; gives the keys of those."""
-    position = columns.index(key)
-    if len(rows) >= COPY_FROM and _copy(connection, table, columns, rows):
-        return {row[position] for row in rows}
-    new, left = set[Any](), list(rows)
+    if len(columns[key]) >= COPY_FROM and _copy(connection, table, columns):
+        return set(columns[key])
+    new, left = set[Any](), columns
     for _ in range(_ATTEMPTS):  # again where a row that was in the way has been withdrawn
         # No column is named: the key is unique in each partition, of which the table itself has no index.
-        new |= set(map(bytes, _insert(connection, table, columns, left, f"DO NOTHING RETURNING {key}").scalars()))
-        missing = [row[position] for row in left if row[position] not in new]
+        new |= set(map(bytes, _insert(connection, table, left, f"DO NOTHING RETURNING {key}").scalars()))
+        missing = [each for each in left[key] if each not in new]
         there = f"SELECT {key} FROM {table.name} WHERE {key} = ANY(%s)"  # noqa: S608 - ours
         known = set(map(bytes, connection.exec_driver_sql(there, (missing,)).scalars())) if missing else set()
-        left = [row for row in left if row[position] in set(missing) - known]
-        if not left:
+        left = only(left, key, set(missing) - known)
+        if not left[key]:
             return new
     driver: Any = connection.dialect.dbapi
-    raise driver.IntegrityError(f"an index that this version does not know refuses {len(left)} rows of {table.name}")
+    refused = f"an index that this version does not know refuses {len(left[key])} rows of {table.name}"
+    raise driver.IntegrityError(refused)
 
 
-def _copy(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> bool:
+def _copy(connection: Connection, table: Table, columns: Columns) -> bool:
     """Copy rows of which all should be new; where one is not, nothing is copied and the answer is ``False``.
 
     Nearly always all are new: the same call comes twice only after an outage or a kill. The binary format takes
     a fifth of the text's time to write, but wants values of exactly the column's type.
     """
-    if not _fit(table, columns, rows):
+    names = tuple(columns)
+    types = copy_types(table, names)
+    if not _fit(columns, types):
         return False
     driver: Any = connection.dialect.dbapi
     savepoint = connection.begin_nested()
     try:
         cursor: Any = connection.connection.cursor()
-        with cursor, cursor.copy(copy_statement(table.name, columns)) as copy:
-            copy.set_types(copy_types(table, columns))
-            for row in rows:
+        with cursor, cursor.copy(copy_statement(table.name, names)) as copy:
+            copy.set_types(types)
+            for row in zip(*columns.values(), strict=True):
                 copy.write_row(row)
     except (driver.IntegrityError, TypeError, OverflowError):
         savepoint.rollback()
@@ -93,18 +95,17 @@ def _copy(connection: Connection, table: Table, columns: tuple[str, ...], rows: 
     return True
 
 
-def _fit(table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> bool:
+def _fit(columns: Columns, types: Sequence[str]) -> bool:
     """Tell whether small integers are small: the driver cuts off what is too large for them without a word."""
-    small = [position for position, kind in enumerate(copy_types(table, columns)) if kind == "int4"]
-    return all(type(row[position]) is int and abs(row[position]) <= _MAX_INT4 for row in rows for position in small)
+    small = [values for values, kind in zip(columns.values(), types, strict=True) if kind == "int4"]
+    return all(set(map(type, values)) == {int} and max(map(abs, values)) <= _MAX_INT4 for values in small)
 
 
-def _insert(
-    connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row], conflict: str
-) -> CursorResult[Any]:
-    types = copy_types(table, columns)
-    literals = tuple(array(kind, values) for kind, values in zip(types, zip(*rows, strict=True), strict=True))
-    return connection.exec_driver_sql(_insert_statement(table.name, columns, types, conflict), literals)
+def _insert(connection: Connection, table: Table, columns: Columns, conflict: str) -> CursorResult[Any]:
+    names = tuple(columns)
+    types = copy_types(table, names)
+    literals = tuple(array(kind, values) for kind, values in zip(types, columns.values(), strict=True))
+    return connection.exec_driver_sql(_insert_statement(table.name, names, types, conflict), literals)
 
 
 def array(kind: str, values: Sequence[Any]) -> str:

@@ -6,6 +6,8 @@ SQLite keeps a value in as many bytes as it needs, so there a moment is a number
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import IPv4Address
@@ -19,6 +21,7 @@ BigIntKey = BigInteger().with_variant(Integer(), "sqlite")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+_UUID_LENGTH, _UUID_DIGITS, _UUID_DASHES = 36, 32, (8, 13, 18, 23)
 _HEX_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _IPV4 = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}", re.ASCII)
 _US_PER_MS = 1000
@@ -176,17 +179,30 @@ class _Untouched(LargeBinary):
 
 def microseconds(moment: datetime) -> int:
     """Count microseconds since 1970; a float of seconds would not hold them."""
-    return span_us(moment - _EPOCH)
+    return spans_us([moment - _EPOCH])[0]
 
 
-def span_us(span: timedelta) -> int:
-    """Count the microseconds of a span; dividing it takes three times as long."""
-    return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
+def spans_us(spans: Iterable[timedelta]) -> list[int]:
+    """Count the microseconds of spans; dividing each takes three times as long."""
+    return [(span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds for span in spans]
 
 
 def compact_text(value: str) -> str | bytes:
     """Give the bytes of a UUID, and any other text as it is."""
     return bytes.fromhex(value.replace("-", "")) if _UUID.fullmatch(value) else value
+
+
+def compact_texts(values: Sequence[str]) -> Sequence[str | bytes]:
+    """Give `compact_text` of each; where all are UUIDs, as ids mostly are, in a quarter of the time."""
+    text, count = "".join(values), len(values)
+    digits = text.replace("-", "")
+    are_alike = set(map(len, values)) == {_UUID_LENGTH} and len(digits) == count * _UUID_DIGITS
+    if are_alike and all(text[place::_UUID_LENGTH] == "-" * count for place in _UUID_DASHES):
+        with suppress(ValueError):
+            found = bytes.fromhex(digits)
+            if found.hex() == digits:
+                return [found[place : place + 16] for place in range(0, len(found), 16)]
+    return list(map(compact_text, values))
 
 
 def compact_ms(value: float) -> float:

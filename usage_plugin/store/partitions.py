@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from usage_plugin.clock import utc_now
 from usage_plugin.event import NOT_REPORTED
 from usage_plugin.store.retention import BEGINNING
-from usage_plugin.store.rows import POSITION, Row
+from usage_plugin.store.rows import Columns
 
 # Any constants that nobody else takes, as that of the migrations.
 _CREATING = int.from_bytes(b"usage_pt", "big", signed=True)
@@ -37,7 +37,7 @@ PATIENCE = "100ms"
 _LOCK_NOT_AVAILABLE = "55P03"
 _EDGE = timedelta(hours=1)
 _AHEAD = timedelta(days=31)
-_RECEIVED, _COMPLETED, _ERROR = (POSITION[name] for name in ("received_at", "completed_at", "error_class"))
+_MOVING = ("event_key", "error_class", "calls", "received_at", "completed_at")
 _there: WeakKeyDictionary[Engine, set[Month]] = WeakKeyDictionary()
 
 
@@ -79,7 +79,7 @@ def month_of(moment: datetime) -> Month:
     return Month(_FIRST - 1, 12) if moment.year < _FIRST else Month(_LAST, 1)
 
 
-def prepare(engine: Engine, moments: Iterable[datetime] = ()) -> None:
+def prepare(engine: Engine, moments: Sequence[datetime] = ()) -> None:
     """Make sure that there is a partition for each moment, and, if possible, for this month and the next.
 
     Raises:
@@ -88,7 +88,7 @@ def prepare(engine: Engine, moments: Iterable[datetime] = ()) -> None:
     if engine.dialect.name != "postgresql":
         return
     there = _there.setdefault(engine, set())
-    if missing := {month_of(moment.astimezone(UTC)) for moment in moments} - there:
+    if missing := _months_of(moments) - there:
         _create(engine, sorted(missing))
         there |= missing
     now = utc_now()
@@ -97,6 +97,12 @@ def prepare(engine: Engine, moments: Iterable[datetime] = ()) -> None:
         there |= ahead  # tried once: whoever may only write leaves it to the owner of the tables
         with suppress(SQLAlchemyError):
             _create(engine, sorted(ahead))
+
+
+def _months_of(moments: Sequence[datetime]) -> set[Month]:
+    """Give the month of each; where the first and the last are in the same, that one."""
+    ends = {month_of(moment.astimezone(UTC)) for moment in (min(moments), max(moments))} if moments else set()
+    return ends if len(ends) <= 1 else {month_of(moment.astimezone(UTC)) for moment in moments}
 
 
 def forget(engine: Engine) -> None:
@@ -152,7 +158,7 @@ def is_busy(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
 
 
-def known_elsewhere(connection: Connection, rows: Sequence[Row]) -> set[str]:
+def known_elsewhere(connection: Connection, columns: Columns) -> set[bytes]:
     """Give the keys of rows that are in a partition already, whichever it is.
 
     In its own partition a key is unique. Reports of the same request can end in two months only where they ended at the
@@ -161,16 +167,16 @@ def known_elsewhere(connection: Connection, rows: Sequence[Row]) -> set[str]:
 
     Args:
         connection: Of a transaction that has changed no call yet.
-        rows: As ``RECORD_COLUMNS``.
+        columns: ``RECORD_COLUMNS``.
     """
-    if connection.dialect.name != "postgresql":
+    if connection.dialect.name != "postgresql" or not columns["event_key"]:
         return set()
-    keys = [bytes.fromhex(row[POSITION["event_key"]]) for row in rows if _may_move(row)]
+    keys = [bytes.fromhex(key) for key in _that_may_move(columns)]
     if not keys:
         return set()
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _AT_THE_EDGE})
     query = "SELECT event_key FROM usage_call WHERE event_key = ANY(%s)"
-    return {bytes(key).hex() for key in connection.exec_driver_sql(query, (keys,)).scalars()}
+    return set(map(bytes, connection.exec_driver_sql(query, (keys,)).scalars()))
 
 
 def _month_named(name: str) -> Month | None:
@@ -181,12 +187,18 @@ def _month_named(name: str) -> Month | None:
     return Month(int(digits[:4]), int(digits[4:])) if is_month else None
 
 
-def _may_move(row: Row) -> bool:
-    completed: datetime = row[_COMPLETED]
-    if row[_ERROR] == NOT_REPORTED or row[POSITION["calls"]] > 1:
-        return True
+def _that_may_move(columns: Columns) -> Iterable[str]:
+    received, completed = columns["received_at"], columns["completed_at"]
+    edges = (min(received), max(received), min(completed) - _EDGE, max(completed) + _EDGE)
+    at_an_edge = len(set(map(month_of, edges))) > 1
+    for key, error, calls, begin, end in zip(*(columns[name] for name in _MOVING), strict=True):
+        if error == NOT_REPORTED or calls > 1 or (at_an_edge and _is_at_an_edge(begin, end)):
+            yield key
+
+
+def _is_at_an_edge(received: datetime, completed: datetime) -> bool:
     month = completed.month
-    return not month == row[_RECEIVED].month == (completed - _EDGE).month == (completed + _EDGE).month
+    return not month == received.month == (completed - _EDGE).month == (completed + _EDGE).month
 
 
 def _create(engine: Engine, months: Sequence[Month]) -> None:

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, select, text
 
 from usage_plugin.store.bulk import insert_new
 from usage_plugin.store.calls import UsageCall
-from usage_plugin.store.narrow import CALL_COLUMNS, narrow
+from usage_plugin.store.narrow import narrow
 from usage_plugin.store.quarters import floor_quarter
-from usage_plugin.store.rows import POSITION, TOKEN_COLUMNS, UNIT_COLUMNS, Row
+from usage_plugin.store.rows import POSITION, TOKEN_COLUMNS, UNIT_COLUMNS, Row, as_columns
 from usage_plugin.store.tables import UsageRecordTag, UsageSegment, table_of
 
 _CALL, _SEGMENT = table_of(UsageCall).c, table_of(UsageSegment).c
@@ -66,9 +66,8 @@ def reverse(connection: Connection, rows: Sequence[Row]) -> set[str]:
     reversals = {key_after(row[_KEY]): row for row in rows}
     against = [_reversed(row, key) for key, row in sorted(reversals.items())]
     of_reversal = {key: tags[row[_KEY]] for key, row in reversals.items() if row[_KEY] in tags}
-    new = insert_new(
-        connection, table_of(UsageCall), CALL_COLUMNS, narrow(connection, against, of_reversal), "event_key"
-    )
+    calls, _ = narrow(connection, as_columns(against), of_reversal)
+    new = insert_new(connection, table_of(UsageCall), calls, "event_key")
     return {row[_KEY] for key, row in reversals.items() if bytes.fromhex(key) in new}
 
 

@@ -7,19 +7,18 @@ a transaction is not touched.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from itertools import chain
-from operator import add, itemgetter, neg
-from typing import Any, Final
+from operator import add, itemgetter, mul, neg
+from typing import Final
 
 from sqlalchemy import Connection, and_, delete, update
 
 from usage_plugin.event import CostConfidence, Status
 from usage_plugin.store.bulk import insert
-from usage_plugin.store.rows import POSITION, TOKEN_COLUMNS, Row
+from usage_plugin.store.rows import NO_ROWS, TOKEN_COLUMNS, Columns, as_columns, joined
 from usage_plugin.store.tables import Totals, UsageDaily, table_of
 
 COST: Final = "cost_nano_usd"
@@ -30,14 +29,6 @@ DAILY_KEY: Final = ("day", *DIMENSIONS)
 ALIAS: Final = "team_alias"
 
 _MEASURED: Final = (*TOKEN_COLUMNS, "saved_cost_nano_usd")
-_READ: Final = (
-    "completed_at",
-    *DIMENSIONS,
-    ALIAS,
-    *("status", "is_terminal", "cache_hit", "cost_confidence"),
-    *("calls", *_MEASURED, COST),
-)
-_values_of = itemgetter(*(POSITION[name] for name in _READ))
 _FAILED = (Status.FAILURE.value, Status.INTERRUPTED.value)
 _COUNTS: Final = (
     *("requests", "failed_requests", "rejected_requests", "cached_requests", "unpriced_requests"),
@@ -66,16 +57,14 @@ class Folded:
     aliases: Mapping[Place, str]
 
 
-def change_rollups(connection: Connection, added: Sequence[Row], removed: Sequence[Row] = ()) -> None:
+def change_rollups(connection: Connection, added: Columns, removed: Columns) -> None:
     """Add rows of ``usage_record`` to the totals and take others out of them, in the caller's transaction.
 
     Args:
         connection: Of a transaction in which the rows themselves came or went.
-        added: As ``RECORD_COLUMNS``.
+        added: ``RECORD_COLUMNS``.
         removed: The same; totals of which no call is left go, too.
     """
-    if not added and not removed:
-        return
     folded = fold(added, removed)
     columns = ("day", "rollup_key", *DIMENSIONS, ALIAS, *folded.names, COST)
     rows = [
@@ -85,28 +74,25 @@ def change_rollups(connection: Connection, added: Sequence[Row], removed: Sequen
     # Sorted by key in every process: two writers that meet wait for each other, never both.
     rows.sort(key=itemgetter(0, 1))
     insert(connection, table_of(UsageDaily), columns, rows, _on_conflict(folded.names))
-    if removed:
+    if removed[COST]:
         _tidy(connection, fold(removed).sums)
 
 
-def fold(added: Sequence[Row], removed: Sequence[Row] = ()) -> Folded:
+def fold(added: Columns, removed: Columns = NO_ROWS) -> Folded:
     """Add rows of ``usage_record`` up per day and the dimensions of ``usage_daily``; those that are removed count less.
 
     Args:
-        added: As ``RECORD_COLUMNS``.
+        added: ``RECORD_COLUMNS``.
         removed: The same.
     """
-    if not added and not removed:
-        return Folded((), {}, {})
-    values = zip(*map(_values_of, chain(added, removed)), strict=True)
-    columns = dict(zip(_READ, values, strict=True))
+    columns = joined(added, removed)
     days = [moment.date() for moment in columns["completed_at"]]
     places = list(zip(days, *(columns[name] for name in DIMENSIONS), strict=True))
     measures = _measures(columns)
     costs = columns[COST]
     known = [cost is not None for cost in costs]
     vectors = list(zip(*measures.values(), _whole(costs), known, strict=True))
-    for place, vector in enumerate(vectors[len(added) :], len(added)):
+    for place, vector in enumerate(vectors[len(added[COST]) :], len(added[COST])):
         vectors[place] = (*map(neg, vector[:-1]), vector[-1])
     aliases = {place: alias for place, alias in zip(places, columns[ALIAS], strict=True) if alias is not None}
     return Folded(tuple(measures), _summed(places, vectors), aliases)
@@ -120,21 +106,14 @@ def _summed(places: Iterable[Place], vectors: Iterable[Sequence[int]]) -> dict[P
     return sums
 
 
-def _measures(columns: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[int]]:
+def _measures(columns: Columns) -> dict[str, Sequence[int]]:
     """Say of each row what it adds to each total; totals to which none adds anything are left out."""
-    calls, costs = columns["calls"], _whole(columns[COST])
-    kinds = list(
-        zip(*(columns[name] for name in ("status", "is_terminal", "cache_hit", "cost_confidence")), strict=True)
-    )
-    counted = {kind: _counted(*kind) for kind in set(kinds)}
-    found: dict[str, Sequence[int]] = {}
-    for name in _COUNTS:
-        counting = {kind for kind, names in counted.items() if name in names}
-        if counting:
-            found[name] = _where(kinds, counting, calls, everywhere=len(counting) == len(counted))
-    for name, confident in _PARTS_OF_COST.items():
-        if confident in found:
-            found[name] = _where(kinds, {kind for kind in counted if confident in counted[kind]}, costs)
+    kinds = zip(*(columns[name] for name in ("status", "is_terminal", "cache_hit", "cost_confidence")), strict=True)
+    flags = as_columns((_counted(*kind) for kind in kinds), _COUNTS)
+    costs = _whole(columns[COST])
+    found: dict[str, Sequence[int]]
+    found = {name: list(map(mul, flags[name], columns["calls"])) for name in _COUNTS if any(flags[name])}
+    found |= {name: list(map(mul, flags[kind], costs)) for name, kind in _PARTS_OF_COST.items() if kind in found}
     for name in _MEASURED:
         values = columns[name]
         if values.count(None) + values.count(0) < len(values):
@@ -143,8 +122,8 @@ def _measures(columns: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[int]]:
 
 
 @lru_cache(_KEYS_KEPT)
-def _counted(status: str, is_terminal: bool, cache_hit: bool, confidence: str) -> Collection[str]:
-    """Name the totals that count a call of a kind."""
+def _counted(status: str, is_terminal: bool, cache_hit: bool, confidence: str) -> tuple[int, ...]:
+    """Say which of ``_COUNTS`` count a call of a kind, with 1 or 0."""
     said = {
         "requests": is_terminal,
         "failed_requests": is_terminal and status in _FAILED,
@@ -155,15 +134,7 @@ def _counted(status: str, is_terminal: bool, cache_hit: bool, confidence: str) -
         "partial_requests": confidence == CostConfidence.PARTIAL,
         "unfinished_attempts": not is_terminal,
     }
-    return frozenset(name for name, counts in said.items() if counts)
-
-
-def _where(
-    kinds: Sequence[Any], wanted: Collection[Any], values: Sequence[int], *, everywhere: bool = False
-) -> Sequence[int]:
-    if everywhere:
-        return values
-    return [value if kind in wanted else 0 for kind, value in zip(kinds, values, strict=True)]
+    return tuple(int(said[name]) for name in _COUNTS)
 
 
 def _whole(values: Sequence[int | None]) -> Sequence[int]:

@@ -7,7 +7,7 @@ put in the place of the database, cannot leave a number that means something els
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,8 @@ from usage_plugin.store.rows import Row
 from usage_plugin.store.tables import table_of
 
 Content = tuple[Any, ...]
+Contents = Mapping[Table, Collection[Content]]
+Numbers = Mapping[Table, Mapping[Content, int]]
 KEY = "content_key"
 CALLER, TARGET, OUTCOME, TAG_SET = (table_of(each) for each in (UsageCaller, UsageTarget, UsageOutcome, UsageTagSet))
 SHARED = (CALLER, TARGET, OUTCOME, TAG_SET)
@@ -32,21 +34,25 @@ def columns_of(table: Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.columns if column.name not in ("id", KEY))
 
 
-def numbers(connection: Connection, contents: Mapping[Table, Iterable[Content]]) -> dict[Table, dict[Content, int]]:
+def numbers(connection: Connection, contents: Contents) -> tuple[Numbers, Contents]:
     """Give the number of each combination, and keep those that are new.
 
     Args:
         connection: Of a transaction that writes. Every transaction asks before it changes a call, and new combinations
             of a table are kept in the same order, so that two that meet never wait for each other.
         contents: By table of ``SHARED``, in its order: values of its columns; for tags all of a call, sorted.
+
+    Returns:
+        The numbers, and the combinations that were not there.
     """
     keys = {table: {content: content_key(content) for content in some} for table, some in contents.items()}
     found = _look_up(connection, {table: list(key_of.values()) for table, key_of in keys.items()})
-    for table, key_of in keys.items():
-        missing = sorted((key, content) for content, key in key_of.items() if key not in found[table])
-        if missing:
-            found[table] |= _insert(connection, table, missing)
-    return {table: {content: found[table][key] for content, key in key_of.items()} for table, key_of in keys.items()}
+    new = {table: [each for each, key in key_of.items() if key not in found[table]] for table, key_of in keys.items()}
+    for table, some in new.items():
+        if some:
+            found[table] |= _insert(connection, table, sorted((keys[table][content], content) for content in some))
+    by_content = {table: {each: found[table][key] for each, key in key_of.items()} for table, key_of in keys.items()}
+    return by_content, new
 
 
 @lru_cache(_KEYS_KEPT)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam
 
 from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.narrow import MEASURED, measured
-from usage_plugin.store.rows import POSITION, RECORD_COLUMNS, TOKEN_COLUMNS, UNIT_COLUMNS, Row
+from usage_plugin.store.rows import POSITION, RECORD_COLUMNS, TOKEN_COLUMNS, UNIT_COLUMNS, Row, as_columns
 from usage_plugin.store.shared import TAG_SET, numbers
 from usage_plugin.store.tables import UsageRecord, UsageRecordTag, table_of
 
@@ -77,7 +77,7 @@ def update(connection: Connection, rows: Mapping[str, Row]) -> None:
     if not rows:
         return
     table, keys = table_of(UsageCall), sorted(rows)
-    columns = dict(zip(RECORD_COLUMNS, zip(*(rows[key] for key in keys), strict=True), strict=True))
+    columns = as_columns(rows[key] for key in keys)
     changed = (*measured(columns), *(columns[name] for name in _CHANGED))
     names = (*MEASURED, *_CHANGED)
     statement = sa.update(table).where(table.c.event_key == bindparam("key"))
@@ -93,10 +93,10 @@ def add_tags(connection: Connection, tags: Mapping[str, Iterable[str]]) -> None:
     for key, tag in connection.execute(query) if tags else ():
         both[key].add(tag)
     contents = {key: tuple(sorted(names)) for key, names in both.items()}
-    number_of = numbers(connection, {TAG_SET: set(contents.values())})[TAG_SET]
+    found, _ = numbers(connection, {TAG_SET: set(contents.values())})
     for key in sorted(contents):
         here = sa.update(table).where(table.c.event_key == key)
-        connection.execute(here.values(tag_set_id=number_of[contents[key]]))
+        connection.execute(here.values(tag_set_id=found[TAG_SET][contents[key]]))
 
 
 def delete(connection: Connection, keys: Iterable[str]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 
@@ -19,19 +19,30 @@ from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.database import unavailable, writing
 from usage_plugin.store.marks import SpoolMark, forget_mark, move_mark, stored_mark
 from usage_plugin.store.migrate import SchemaState, newer_schema, schema_state
-from usage_plugin.store.narrow import CALL_COLUMNS, narrow
+from usage_plugin.store.narrow import narrow
 from usage_plugin.store.partitions import forget, is_missing, known_elsewhere, prepare
 from usage_plugin.store.remedy import MIGRATE, remedy_for
 from usage_plugin.store.retention import Kind, pruned_before
 from usage_plugin.store.reversal import held_for_good, key_after, reverse
 from usage_plugin.store.rollups import change_rollups
-from usage_plugin.store.rows import POSITION, PRICE_COLUMNS, Row, price_rows, record_row
+from usage_plugin.store.rows import (
+    POSITION,
+    PRICE_COLUMNS,
+    Columns,
+    Row,
+    as_columns,
+    as_rows,
+    joined,
+    only,
+    price_rows,
+    record_columns,
+    record_row,
+)
 from usage_plugin.store.sheets.touch import touch
 from usage_plugin.store.stored import Change, add_tags, add_up, by_key, delete, key_of, lock, present, update
 from usage_plugin.store.tables import PriceSnapshotRow, table_of
 
 _COMPLETED_AT = POSITION["completed_at"]
-_KEY = CALL_COLUMNS.index("event_key")
 # What values bring about before they reach the database.
 _VALUE_ERRORS = (OverflowError, TypeError, ValueError)
 
@@ -76,91 +87,106 @@ def write_events(
 
 
 def _write(engine: Engine, events: Sequence[UsageEvent], mark: SpoolMark | None, counted: Sequence[UsageEvent]) -> int:
-    prepare(engine, (event.timing.completed_at for event in chain(events, counted)))
+    coming = _coming(events, counted)
+    prepare(engine, joined(coming.single, coming.counted)["completed_at"])
     with writing(engine).begin() as connection:
         if mark is not None and not move_mark(connection, mark):
             return 0
-        return _store(connection, events, counted)
-
-
-def _store(connection: Connection, events: Sequence[UsageEvent], counted: Sequence[UsageEvent]) -> int:
-    replacing = (event for event in chain(events, counted) if event.replaces not in (None, event.event_key))
-    replaced = {event.replaces for event in replacing if event.replaces is not None}
-    too_late = _too_late(connection, events)
-    # Reversed, so that the first of two with the same key stays.
-    known = {event.event_key: event for event in reversed(events) if event.event_key not in replaced | too_late}
-    together = [event for event in counted if event.event_key not in replaced]
-    coming = _coming(connection, [known[key] for key in sorted(known)], together)
-    added, removed = coming.insert(connection, known), list[Row]()
-    new = [known[key_of(row)] for row in added]
-    for change in (_add_counted(connection, coming), _withdraw(connection, replaced)):
-        added.extend(change.added)
-        removed.extend(change.removed)
-    prices = price_rows([*new, *together])
-    insert(connection, table_of(PriceSnapshotRow), PRICE_COLUMNS, prices, "(price_key) DO NOTHING")
-    change_rollups(connection, added, removed)
-    touch(connection, (row[_COMPLETED_AT] for row in chain(added, removed)))
-    return len(new) + len(together)
+        return _store(connection, coming.without(_too_late(connection, events)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Coming:
-    """Rows by the event's key: as ``RECORD_COLUMNS``, as ``CALL_COLUMNS``, and their tags."""
+    """What is to be stored: rows as ``RECORD_COLUMNS``, each once and sorted by key.
 
-    single: dict[str, Row]
-    counted: dict[str, Row]
-    narrow: dict[str, Row]
-    tags: dict[str, tuple[str, ...]]
+    Args:
+        single: Of calls that have a row of their own.
+        counted: Of calls that are counted together.
+        tags: Of each call that has some, by key.
+        replaced: Keys of the rows that are withdrawn.
+        events: All of which this is made.
+        calls: How many of the events are counted together.
+    """
 
-    def insert(self, connection: Connection, keys: Collection[str], *, counted: bool = False) -> list[Row]:
-        """Insert rows, and give those that were not there yet."""
-        rows = self.counted if counted else self.single
-        known = known_elsewhere(connection, [rows[key] for key in keys])
-        wanted = sorted(key for key in keys if key not in known)
-        narrow_rows = [self.narrow[key] for key in wanted]
-        new = insert_new(connection, table_of(UsageCall), CALL_COLUMNS, narrow_rows, "event_key")
-        return [rows[key] for key, row in zip(wanted, narrow_rows, strict=True) if row[_KEY] in new]
+    single: Columns
+    counted: Columns
+    tags: Mapping[str, tuple[str, ...]]
+    replaced: Collection[str]
+    events: Sequence[UsageEvent]
+    calls: int
 
-    def put_beside(self, connection: Connection, keys: Iterable[str]) -> list[Row]:
-        """Give counted rows another key, since the rows that have theirs cannot change any more."""
-        beside = {key_after(key): key for key in sorted(keys)}
-        rows = [_with_key(self.counted[key], new_key) for new_key, key in beside.items()]
-        self.counted.update(zip(beside, rows, strict=True))
-        self.tags.update({new_key: self.tags[key] for new_key, key in beside.items()})
-        tags = {key: self.tags[key] for key in beside if self.tags[key]}
-        self.narrow.update(zip(beside, narrow(connection, rows, tags), strict=True))
-        return rows
+    def without(self, keys: Collection[str]) -> _Coming:
+        """Leave out single calls."""
+        return (
+            replace(self, single=only(self.single, "event_key", set(self.single["event_key"]) - set(keys)))
+            if keys
+            else self
+        )
 
 
-def _coming(connection: Connection, events: Sequence[UsageEvent], together: Sequence[UsageEvent]) -> _Coming:
+def _coming(events: Sequence[UsageEvent], counted: Sequence[UsageEvent]) -> _Coming:
     now = utc_now()
-    single = {event.event_key: record_row(event, now) for event in events}
-    counted = by_key(record_row(event, now) for event in together)
-    tags = {event.event_key: event.who.tags for event in events if event.who.tags}
+    replaced = {each.replaces for each in chain(events, counted) if each.replaces not in (None, each.event_key)}
+    # Reversed, so that the first of two with the same key stays.
+    known = {event.event_key: event for event in reversed(events) if event.event_key not in replaced}
+    single = [known[key] for key in sorted(known)]
+    together = [event for event in counted if event.event_key not in replaced]
+    tags = {event.event_key: event.who.tags for event in single if event.who.tags}
     for event in together:
         tags[event.event_key] = (*tags.get(event.event_key, ()), *event.who.tags)
-    # Where a key comes alone and counted, too, the rows agree in what they share.
-    rows = {**counted, **single}
-    narrow_rows = narrow(connection, list(rows.values()), tags)
-    return _Coming(single, counted, dict(zip(rows, narrow_rows, strict=True)), tags)
+    sums = by_key(record_row(event, now) for event in together)
+    return _Coming(
+        record_columns(single, now),
+        as_columns(sums[key] for key in sorted(sums)),
+        {key: names for key, names in tags.items() if names},
+        {key for key in replaced if key is not None},
+        [*single, *together],
+        len(together),
+    )
+
+
+def _store(connection: Connection, coming: _Coming) -> int:
+    calls, prices = narrow(connection, joined(coming.single, coming.counted), coming.tags)
+    snapshots = price_rows(coming.events, prices)
+    insert(connection, table_of(PriceSnapshotRow), PRICE_COLUMNS, snapshots, "(price_key) DO NOTHING")
+    alone = len(coming.single["event_key"])
+    new = _insert(connection, coming.single, {name: values[:alone] for name, values in calls.items()})
+    change, withdrawn = _add_counted(connection, coming), _withdraw(connection, coming.replaced)
+    added = joined(new, as_columns(change.added))
+    removed = as_columns([*change.removed, *withdrawn])
+    change_rollups(connection, added, removed)
+    touch(connection, chain(added["completed_at"], removed["completed_at"]))
+    return len(new["event_key"]) + coming.calls
+
+
+def _insert(connection: Connection, rows: Columns, calls: Columns) -> Columns:
+    """Insert rows as the calls that they are, and give those that were not there yet."""
+    known = known_elsewhere(connection, rows)
+    wanted = set(map(bytes.fromhex, rows["event_key"])) - known
+    new = insert_new(connection, table_of(UsageCall), only(calls, "event_key", wanted), "event_key")
+    return only(rows, "event_key", {key.hex() for key in new})
 
 
 def _add_counted(connection: Connection, coming: _Coming) -> Change:
     """Insert the rows of calls that are counted together, or add them to those that are there."""
-    waiting = dict(coming.counted)
-    change = Change([], [])
+    waiting = {key_of(row): row for row in as_rows(coming.counted)}
+    change, tags = Change([], []), dict(coming.tags)
     while waiting:  # again where another process withdrew a row in between
-        new = coming.insert(connection, waiting, counted=True)
+        rows = as_columns(waiting[key] for key in sorted(waiting))
+        new = as_rows(_insert(connection, rows, narrow(connection, rows, tags)[0]))
         stored = lock(connection, waiting.keys() - map(key_of, new))
         sums = {key: add_up(row, waiting[key]) for key, row in stored.items()}
         held = held_for_good(connection, {key: _ends(stored[key], sums[key]) for key in stored})
         sums = {key: row for key, row in sums.items() if key not in held}
         update(connection, sums)
-        add_tags(connection, {key: coming.tags[key] for key in sums if coming.tags[key]})
+        add_tags(connection, {key: tags[key] for key in sums if key in tags})
         change.added.extend([*new, *sums.values()])
         change.removed.extend(stored[key] for key in sums)
-        waiting = {key: waiting[key] for key in waiting.keys() - map(key_of, change.added) - held}
-        waiting |= {key_of(row): row for row in coming.put_beside(connection, held)}
+        # Those that cannot change any more get a row with another key beside them.
+        beside = {key: key_after(key) for key in held}
+        tags |= {beside[key]: tags[key] for key in held if key in tags}
+        left = {beside.get(key, key): waiting[key] for key in waiting.keys() - map(key_of, change.added)}
+        waiting = {key: _with_key(row, key) for key, row in left.items()}
     return change
 
 
@@ -175,12 +201,13 @@ def _too_late(connection: Connection, events: Sequence[UsageEvent]) -> set[str]:
     return {old[key] for key in old.keys() - present(connection, old)}
 
 
-def _withdraw(connection: Connection, keys: Iterable[str]) -> Change:
+def _withdraw(connection: Connection, keys: Iterable[str]) -> list[Row]:
+    """Delete rows, or make up for those that cannot change any more; gives what the totals lose."""
     rows = lock(connection, keys)
     held = held_for_good(connection, {key: _ends(row) for key, row in rows.items()})
     delete(connection, rows.keys() - held)
     withdrawn = rows.keys() - held | reverse(connection, [rows[key] for key in sorted(held)])
-    return Change([], [rows[key] for key in sorted(withdrawn)])
+    return [rows[key] for key in sorted(withdrawn)]
 
 
 def _with_key(row: Row, key: str) -> Row:

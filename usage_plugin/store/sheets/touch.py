@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 
 from sqlalchemy import Connection
@@ -14,6 +14,8 @@ from usage_plugin.store.bulk import insert
 from usage_plugin.store.tables import UsageTouch, table_of
 
 HOUR_S = 3600
+_DAY_H = 24
+_FIRST_HOUR = date(1970, 1, 1).toordinal() * _DAY_H
 _COLUMNS = ("utc_hour", "writer", "changes")
 _AGAIN = "(utc_hour, writer) DO UPDATE SET changes = usage_touch.changes + excluded.changes"
 
@@ -25,10 +27,11 @@ def touch(connection: Connection, moments: Iterable[datetime]) -> None:
 
     Args:
         connection: Of the transaction.
-        moments: When the calls ended, those that came and those that went.
+        moments: When the calls ended, those that came and those that went; in UTC.
     """
     writer = _writer(os.getpid())
-    hours = sorted({int(moment.timestamp() // HOUR_S) for moment in moments})
+    since_year_1 = {moment.toordinal() * _DAY_H + moment.hour for moment in moments}
+    hours = sorted(hour - _FIRST_HOUR for hour in since_year_1)
     insert(connection, table_of(UsageTouch), _COLUMNS, [(hour, writer, 1) for hour in hours], _AGAIN)
 
 
