@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, select
 
-from usage_plugin.event import CostConfidence, Status, UsageEvent
+from usage_plugin.event import Attribution, CostConfidence, Status, UsageEvent
 from usage_plugin.store import read
 from usage_plugin.store.read import Dimension, Granularity, Question
 from usage_plugin.store.sheets import fold
@@ -41,6 +41,25 @@ def calls(count: int, *, start: datetime = START, days: int = 4, seed: int = 1) 
     """Make calls that differ in everything, skewed: some values have most calls, most values few."""
     chance = random.Random(seed)
     return [_call(chance, start, days) for _ in range(count)]
+
+
+def of_owners(events: Sequence[UsageEvent]) -> list[UsageEvent]:
+    """Give each key to a user with a team, an organization and a project; one key changes hands after two days."""
+    return [dataclasses.replace(event, who=_owner(event)) for event in events]
+
+
+def _owner(event: UsageEvent) -> Attribution:
+    if event.who.api_key_hash is None:
+        return dataclasses.replace(event.who, user_id=None, team_id=None, organization_id=None, project_id=None)
+    number = int(event.who.api_key_hash[1:])
+    is_handed_on = number == 1 and event.timing.completed_at >= START + timedelta(days=2)
+    return dataclasses.replace(
+        event.who,
+        user_id="u3" if is_handed_on else f"u{number // 2}",
+        team_id=f"t{number % 5}",
+        organization_id=f"o{number % 2}",
+        project_id=f"j{number % 3}" if number % 7 else None,
+    )
 
 
 def _call(chance: random.Random, start: datetime, days: int) -> UsageEvent:
@@ -128,6 +147,44 @@ def questions() -> list[Question]:
         found.append(dataclasses.replace(whole, group_by=chance.choice(list(Dimension)), **two))
     ragged = whole.between(START + timedelta(hours=7, minutes=13), START + timedelta(days=3, hours=5, seconds=7))
     return [*found, ragged, dataclasses.replace(ragged, granularity=Granularity.HOUR, tag=("g0", "g1"))]
+
+
+@pytest.fixture(scope="module")
+def questions_of_users() -> list[Question]:
+    """Users of whom some share a key one after the other, alone and with another filter, with every split."""
+    whole = Question(start=START, end=START + timedelta(days=4), granularity=Granularity.DAY)
+    users: tuple[tuple[str | None, ...], ...] = (("u0",), ("u3",), ("u0", "u3"), (None,), ("u12", None), ("nobody",))
+    found = [dataclasses.replace(whole, user=some, group_by=by) for some in users[:2] for by in Dimension]
+    found += [dataclasses.replace(whole, user=some, group_by=Dimension.USER) for some in users]
+    found += [dataclasses.replace(whole, user=some, model=("m1",), group_by=Dimension.TEAM) for some in users]
+    found += [dataclasses.replace(whole, user=some, key=("k1",), group_by=Dimension.USER) for some in users]
+    told = (Dimension.USER, Dimension.TEAM, Dimension.ORGANIZATION, Dimension.PROJECT)
+    found += [dataclasses.replace(whole, key=("k0", "k1"), group_by=by) for by in told]
+    found += [dataclasses.replace(whole, model=("m0",), group_by=by) for by in told]
+    found += [dataclasses.replace(whole, feature=("f0",), team=("t1",), group_by=by) for by in told]
+    ragged = whole.between(START + timedelta(hours=7), START + timedelta(days=3, hours=5))
+    return [*found, *(dataclasses.replace(ragged, user=some, group_by=Dimension.USER) for some in users)]
+
+
+@pytest.mark.parametrize("most_told", [100, 10_000])
+def test_what_a_key_tells_is_what_the_calls_say(
+    engine: Engine, questions_of_users: list[Question], most_told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where each key has one owner, sheets leave out what follows from it."""
+    monkeypatch.setattr(fold, "MOST_SINGLE", 256)
+    monkeypatch.setattr(fold, "MOST_SHARING", 128)
+    monkeypatch.setattr(fold, "MOST_TOLD", most_told)
+    monkeypatch.setattr(fold, "ROWS_PER_PART", 64)
+    write_events(engine, of_owners(calls(2000)))
+    questions = questions_of_users[:: 7 if engine.dialect.name == "postgresql" else 2]
+    expected = answers(engine, questions)
+    add_up(engine, START + timedelta(days=20), UTC_ZONE)
+    of_users = select(table_of(UsageSheet)).where(table_of(UsageSheet).c.dimension == Dimension.USER.number)
+    with engine.connect() as connection:
+        assert connection.execute(of_users).all() == []
+    found = answers(engine, questions)
+    for question, before, after in zip(questions, expected, found, strict=True):
+        assert after == before, question
 
 
 @pytest.mark.parametrize("count", [700, 6000])

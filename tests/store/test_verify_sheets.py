@@ -17,6 +17,7 @@ from usage_plugin.store.quarters import floor_quarter
 from usage_plugin.store.read import Granularity, Question
 from usage_plugin.store.sheets import fold
 from usage_plugin.store.sheets.build import add_up
+from usage_plugin.store.sheets.bundle import BUNDLE, bundled, sections_in
 from usage_plugin.store.sheets.codec import Kind, pack, section_number, unpack
 from usage_plugin.store.sheets.columns import ALL, MEASURE_NUMBERS
 from usage_plugin.store.sheets.segments import Level
@@ -30,7 +31,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = NOON + 20 * DAY
 WHOLE = Question(start=NOON - 3 * DAY, end=NOW, granularity=Granularity.DAY)
 SHEET, SEGMENT = table_of(UsageSheet), table_of(UsageSegment)
-TOTAL = (SHEET.c.dimension == ALL, SHEET.c.section == section_number(Kind.CELLS, ALL))
+TOTAL = section_number(Kind.CELLS, ALL)
+OF_ALL = (SHEET.c.dimension == ALL, SHEET.c.section == BUNDLE)
 FIRST = floor_quarter(NOON - 12 * HOUR)
 
 
@@ -63,11 +65,12 @@ def run(statement: Any) -> Callable[[Engine], None]:
 
 def one_billionth_more(engine: Engine) -> None:
     with writing(engine).begin() as connection:
-        here = (*TOTAL, SHEET.c.start_quarter == FIRST)
-        section = unpack(connection.execute(select(SHEET.c.content).where(*here)).scalar_one())
-        columns = dict(section.columns)
+        here = (*OF_ALL, SHEET.c.start_quarter == FIRST)
+        sections = dict(sections_in(BUNDLE, connection.execute(select(SHEET.c.content).where(*here)).scalar_one()))
+        columns = dict(unpack(sections[TOTAL]).columns)
         columns[MEASURE_NUMBERS["cost_nano_usd"]] = columns[MEASURE_NUMBERS["cost_nano_usd"]] + 1
-        content = pack(tuple(columns), np.column_stack(list(columns.values())))
+        sections[TOTAL] = pack(tuple(columns), np.column_stack(list(columns.values())))
+        ((*_, content),) = bundled((ALL, 0, number, each) for number, each in sections.items())
         connection.execute(update(SHEET).where(*here).values(content=content))
 
 
@@ -83,9 +86,10 @@ def two_for_the_same_time(engine: Engine) -> None:
 
 DAMAGES: dict[str, tuple[Callable[[Engine], None], str]] = {
     "a billionth": (one_billionth_more, "usage_sheet"),
-    "a sheet is missing": (run(delete(SHEET).where(*TOTAL)), "usage_sheet"),
+    "a sheet is missing": (run(delete(SHEET).where(*OF_ALL)), "usage_sheet"),
     "a sheet too many": (one_more, "usage_sheet"),
-    "a sheet is torn": (run(update(SHEET).where(*TOTAL).values(content=b"\1\0\0\0\1\0torn")), "usage_sheet"),
+    "a sheet is torn": (run(update(SHEET).where(*OF_ALL).values(content=b"\1\0\0\0\1\0torn")), "usage_sheet"),
+    "a sheet is cut off": (run(update(SHEET).where(*OF_ALL).values(content=b"\1\0torn")), "usage_sheet"),
     "sheets of no segment": (run(delete(SEGMENT).where(SEGMENT.c.start_quarter == FIRST)), "usage_sheet"),
     "two segments for an hour": (two_for_the_same_time, "usage_segment"),
     "a wrong count": (run(update(SEGMENT).where(SEGMENT.c.calls > 0).values(calls=7)), "usage_segment"),
@@ -137,7 +141,7 @@ def test_the_last_days_are_proved_by_the_hour_too(summed: Engine) -> None:
     now = NOON + 2 * DAY
     add_up(summed, now, ZoneInfo("UTC"))
     before = verify(summed)
-    run(update(SHEET).where(SHEET.c.level == Level.HOURS, *TOTAL[:1]).values(content=b"torn"))(summed)
+    run(update(SHEET).where(SHEET.c.level == Level.HOURS, SHEET.c.dimension == ALL).values(content=b"torn"))(summed)
     result = verify(summed)
     assert (before.is_right, result.is_right) == (True, False)
     assert {each.dimensions["end"] - each.dimensions["start"] for each in result.first} == {HOUR}

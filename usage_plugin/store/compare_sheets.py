@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from struct import error
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, select
 from usage_plugin.store.compare import Columns, Difference
 from usage_plugin.store.dimensions import Dimension
 from usage_plugin.store.quarters import start_of
+from usage_plugin.store.sheets.bundle import sections_in
 from usage_plugin.store.sheets.codec import Integers, Kind, unpack
 from usage_plugin.store.sheets.columns import ALL, COUNT, LATENCY_BIN, MEASURE_NUMBERS, QUARTER, ROW, TTFT_BIN
 from usage_plugin.store.sheets.fold import Calls, parts_of, sheets
@@ -89,7 +91,19 @@ def kept_sheets(connection: Connection, start: int, level: Level) -> dict[Key, b
     columns = _SHEET.c
     query = select(columns.dimension, columns.value, columns.section, columns.content)
     rows = connection.execute(query.where(columns.start_quarter == start, columns.level == level))
-    return {(row.dimension, row.value, row.section): bytes(row.content) for row in rows}
+    return {
+        (row.dimension, row.value, section): content
+        for row in rows
+        for section, content in _sections(row.section, bytes(row.content))
+    }
+
+
+def _sections(section: int, content: bytes) -> list[tuple[int, bytes]]:
+    """Give what a row holds; a torn bundle as it is."""
+    try:
+        return list(sections_in(section, content))
+    except error:
+        return [(section, content)]
 
 
 def _of_segment(segment: Segment, calls: int) -> Iterator[Difference]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,10 +62,12 @@ class Cells:
         """Give one measure of each row; only those that are kept as they are."""
         return self.column(MEASURE_NUMBERS[name])
 
-    def by_member(self) -> Cells:
-        """Add up what is about the same member; sorted by it."""
+    def by_member(self, measures: Collection[str] = MEASURES) -> Cells:
+        """Add up what is about the same member, all or some measures; sorted by member."""
         members, places = _distinct(self.member)
-        return Cells(np.zeros(len(members), np.int64), members, self._sums(places, len(members)))
+        wanted = {MEASURE_NUMBERS[name] for name in measures}
+        mine = Cells(self.bucket, self.member, {no: each for no, each in self.columns.items() if no in wanted})
+        return Cells(np.zeros(len(members), np.int64), members, mine._sums(places, len(members)))
 
     def by_bucket(self, buckets: int, slot: Integers | None = None, slots: int = 1) -> Cells:
         """Add up by bucket, and of each bucket by slot: a row for each, also where nothing is.

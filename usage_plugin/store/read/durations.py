@@ -8,8 +8,10 @@ from typing import Final
 import numpy as np
 from sqlalchemy import Connection
 
+from usage_plugin.store.read.contents import TOTAL, Contents, column, fetch, heavy_values, is_small
 from usage_plugin.store.read.plan import Buckets, Piece
-from usage_plugin.store.read.sheets import TOTAL, Contents, calls_of, column, fetch, heavy_values, is_small
+from usage_plugin.store.read.sheets import calls_of
+from usage_plugin.store.read.told import by_keys
 from usage_plugin.store.read.wish import Wish
 from usage_plugin.store.sheets.codec import Integers, Kind, section_number, unpack
 from usage_plugin.store.sheets.columns import ALL, COUNT, LATENCY_BIN, QUARTER, TTFT_BIN
@@ -34,24 +36,34 @@ def read_histograms(
         buckets: Of the question.
         duration: Column of ``usage_record``.
     """
-    kind, number = _KINDS[duration]
+    kind, _ = _KINDS[duration]
     singles = {Kind.CALLS, Kind.PAIRS} if wish.needs_tags else {Kind.CALLS}
     wanted = {TOTAL, *(section_number(each, ALL) for each in (kind, *singles))}
-    contents = fetch(connection, pieces, wish, wanted)
     kept, left = list[Histogram](), list[Piece]()
-    for piece in pieces:
-        heavy = heavy_values(piece, contents, wish)
-        if (wish.overlaps and not is_small(piece)) or (heavy and (piece.bucket is None or wish.others)):
-            left.append(piece)
-            continue
-        for value in heavy:
-            content = contents.get((piece.key, value, section_number(kind, ALL)))
-            if content is not None and piece.bucket is not None:
-                section = unpack(content)
-                place = np.full(section.rows, piece.bucket, np.int64)
-                kept.append((place, column(section, number), column(section, COUNT)))
-        kept.extend(_of_calls(piece, contents, wish, buckets, number))
+    for each, some in by_keys(connection, pieces, wish):
+        contents = fetch(connection, some, each, wanted)
+        for piece in some:
+            found = _of_piece(piece, contents, each, buckets, duration)
+            if found is None:
+                left.append(piece)
+            else:
+                kept.extend(found)
     return _joined(kept), left
+
+
+def _of_piece(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets, duration: str) -> list[Histogram] | None:
+    """Give what a piece says, or ``None`` where it cannot tell."""
+    kind, number = _KINDS[duration]
+    heavy, found = heavy_values(piece, contents, wish), list[Histogram]()
+    if (wish.overlaps and not is_small(piece)) or (heavy and (piece.bucket is None or wish.others)):
+        return None
+    for value in heavy:
+        content = contents.get((piece.key, value, section_number(kind, ALL)))
+        if content is not None and piece.bucket is not None:
+            section = unpack(content)
+            place = np.full(section.rows, piece.bucket, np.int64)
+            found.append((place, column(section, number), column(section, COUNT)))
+    return [*found, *_of_calls(piece, contents, wish, buckets, number)]
 
 
 def _of_calls(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets, number: int) -> list[Histogram]:

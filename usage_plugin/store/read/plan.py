@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 from sqlalchemy import Connection
@@ -54,12 +55,18 @@ class Plan:
     gaps: Sequence[tuple[datetime, datetime]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Buckets:
     """The buckets of a question by their begin, in quarters of an hour: all time zones' are whole ones."""
 
     starts: tuple[datetime, ...]
     quarters: Integers
+
+    @cached_property
+    def begins(self) -> list[int]:
+        """The same quarters, to look up one by one."""
+        found: list[int] = self.quarters.tolist()
+        return found
 
     def places(self, quarters: Integers) -> Integers:
         """Give the bucket of each quarter."""
@@ -68,7 +75,7 @@ class Buckets:
 
     def place(self, quarter: int) -> int:
         """Give the bucket of a quarter."""
-        return int(np.searchsorted(self.quarters, quarter, side="right")) - 1
+        return bisect_right(self.begins, quarter) - 1
 
 
 def plan(connection: Connection, question: Question, *, in_buckets: bool) -> Plan:
@@ -98,7 +105,8 @@ def plan(connection: Connection, question: Question, *, in_buckets: bool) -> Pla
 def _pieces(connection: Connection, buckets: Buckets, first: int, last: int) -> list[Piece]:
     """Take days where they fit into a bucket, hours where those do, and split what is left of days."""
     days = _asked(connection, buckets, first, last, Level.DAYS)
-    hours = _asked(connection, buckets, first, last, Level.HOURS)
+    wanted = _not_by_days(days, first, last)
+    hours = _asked(connection, buckets, *wanted, Level.HOURS) if wanted else []
     begins, ends = [hour.start for hour in hours], [hour.end for hour in hours]
     taken, rest = list[Piece](), 0
     for day in days:
@@ -110,6 +118,14 @@ def _pieces(connection: Connection, buckets: Buckets, first: int, last: int) -> 
         taken.extend(inside if splits else [day])
         rest = bisect_left(begins, day.end)
     return [*taken, *hours[rest:]]
+
+
+def _not_by_days(days: Sequence[Piece], first: int, last: int) -> tuple[int, int] | None:
+    """Give the stretch in which lies whatever days do not cover, or have to be split for."""
+    covered = [day for day in days if day.bucket is not None]
+    edges = [first, *(edge for day in covered for edge in (day.start, day.end)), last]
+    open_ = [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]
+    return (open_[0][0], open_[-1][1]) if open_ else None
 
 
 def _asked(connection: Connection, buckets: Buckets, first: int, last: int, level: Level) -> list[Piece]:

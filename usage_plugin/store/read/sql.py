@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, and_, case, cast, exists, false, func, or_
@@ -86,6 +87,7 @@ def answered() -> ColumnElement[bool]:
     return and_(col(UsageRecord.is_terminal), col(UsageRecord.status) != Status.REJECTED.value, alone)
 
 
+@lru_cache
 def record_sums() -> Mapping[str, ColumnElement[Any]]:
     """Give the sum of each measure of `sheets.columns` over single calls."""
     calls, cost, known_as = col(UsageRecord.calls), col(UsageRecord.cost_nano_usd), col(UsageRecord.cost_confidence)

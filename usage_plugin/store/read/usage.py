@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 import numpy as np
@@ -17,6 +17,7 @@ from usage_plugin.store.sheets.codec import Integers
 from usage_plugin.store.sheets.columns import COST, FREE, FROM_CACHE, OTHER
 
 NANO_PER_USD = 1e9
+_RANKED_BY = (COST, "requests")
 
 
 def totals(engine: Engine, question: Question) -> Usage:
@@ -44,9 +45,9 @@ def stack(engine: Engine, question: Question, *, top: int) -> Stack:
     """Add up per bucket and member of ``question.group_by``; members beyond the *top* become one "other"."""
     starts = bucket_starts(question)
     with asked(engine, question, by=question.group_by) as answer:
-        ranked = _ranked(answer.cells)
+        ranked = _ranked(answer.cells.by_member(_RANKED_BY))
         largest = ranked.only(np.flatnonzero(ranked.member != OTHER)[:top])
-        known = [member for member, _ in _named(answer, largest)]
+        known = _names(answer, largest)
     slots = len(known) + 1
     found = answer.cells.by_bucket(len(starts), _slots(answer.cells, largest), slots).usage()
     rows = [tuple(found[slot::slots]) for slot in range(slots)]
@@ -60,7 +61,7 @@ def shares(engine: Engine, question: Question, *, top: int) -> tuple[Share, ...]
     Calls with several tags count for each of them.
     """
     with asked(engine, question, by=question.group_by, in_buckets=False) as answer:
-        ranked = _ranked(answer.cells)
+        ranked = _ranked(answer.cells.by_member())
         is_named = np.zeros(len(ranked), np.bool_)
         is_named[np.flatnonzero(ranked.member != OTHER)[:top]] = True
         known = [Share(*each) for each in _named(answer, ranked.only(np.flatnonzero(is_named)))]
@@ -74,7 +75,7 @@ def members(engine: Engine, question: Question) -> list[tuple[Member, Usage]]:
     Of end users and tags, those that are too many to keep apart are left out.
     """
     with asked(engine, question, by=question.group_by, in_buckets=False) as answer:
-        ranked = _ranked(answer.cells)
+        ranked = _ranked(answer.cells.by_member())
         return _named(answer, ranked.only(np.flatnonzero(ranked.member != OTHER)))
 
 
@@ -109,9 +110,8 @@ def cost_series(engine: Engine, question: Question) -> CostSeries:
     return CostSeries(found.buckets, np.array(dollars, dtype=np.float64), called)
 
 
-def _ranked(cells: Cells) -> Cells:
-    """Give a row per member, the largest first: by cost, then by requests, then by how long it is known."""
-    found = cells.by_member()
+def _ranked(found: Cells) -> Cells:
+    """Order members, the largest first: by cost, then by requests, then by how long it is known."""
     return found.only(np.lexsort((found.member, -found.measure("requests"), -found.measure(COST))))
 
 
@@ -125,9 +125,13 @@ def _slots(cells: Cells, largest: Cells) -> Integers:
 
 
 def _named(answer: Answer, ranked: Cells) -> list[tuple[Member, Usage]]:
-    numbers: Iterable[int] = ranked.member.tolist()
-    names: Mapping[int, tuple[str | None, str]] = answer.members.named(answer.connection, list(numbers))
-    return [(Member(*names[number]), usage) for number, usage in zip(numbers, ranked.usage(), strict=True)]
+    return list(zip(_names(answer, ranked), ranked.usage(), strict=True))
+
+
+def _names(answer: Answer, ranked: Cells) -> list[Member]:
+    numbers: list[int] = ranked.member.tolist()
+    names: Mapping[int, tuple[str | None, str]] = answer.members.named(answer.connection, numbers)
+    return [Member(*names[number]) for number in numbers]
 
 
 def _filled(question: Question, cells: Cells) -> tuple[Usage, ...]:

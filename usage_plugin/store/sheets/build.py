@@ -15,7 +15,8 @@ from usage_plugin.clock import utc_now
 from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.database import unavailable, writing
 from usage_plugin.store.quarters import QUARTERS_PER_HOUR, floor_quarter, start_of
-from usage_plugin.store.sheets.fold import Sheet, parts_of, sheets
+from usage_plugin.store.sheets.bundle import Sheet, bundled
+from usage_plugin.store.sheets.fold import parts_of, sheets
 from usage_plugin.store.sheets.load import load
 from usage_plugin.store.sheets.patience import Patience
 from usage_plugin.store.sheets.segments import Level, Stretch, changes_between, due, hours_from, segments
@@ -99,7 +100,7 @@ def make(engine: Engine, stretch: Stretch, level: Level = Level.DAYS) -> Made:
         return _make_hours(engine, stretch)
     calls = numbered(engine, loaded)
     parts = parts_of(len(calls))
-    made = list(sheets(calls, parts))
+    made = list(bundled(sheets(calls, parts)))
     _store(
         engine,
         UsageSegment(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from usage_plugin.store.dimensions import Dimension
+from usage_plugin.store.sheets.bundle import Sheet
 from usage_plugin.store.sheets.codec import Integers, Kind, pack, section_number
 from usage_plugin.store.sheets.columns import ALL, COUNT, LATENCY_BIN, OTHER, QUARTER, ROW, TTFT_BIN
 
@@ -16,7 +17,7 @@ from usage_plugin.store.sheets.columns import ALL, COUNT, LATENCY_BIN, OTHER, QU
 MOST_SINGLE: Final = 4096
 # In others, a value with more calls than this has a sheet of its own that holds totals. The rest shares sheets that
 # hold the calls themselves, about so many in each: then no answer takes longer because there are more values.
-MOST_SHARING: Final = 512
+MOST_SHARING: Final = 1024
 ROWS_PER_PART: Final = 256
 MOST_PARTS: Final = 4096
 # Dimensions that callers make up at will: so many values are kept apart, of all calls and of those of one value.
@@ -25,6 +26,15 @@ TAG: Final = Dimension.TAG.number
 # Of these there are about as many values in a quarter of an hour as there are calls.
 _MANY: Final = (Dimension.KEY, Dimension.USER, Dimension.END_USER)
 FINE: Final = tuple(dimension.number for dimension in Dimension if dimension not in _MANY)
+KEY: Final = Dimension.KEY.number
+USER: Final = Dimension.USER.number
+# By these a call tells most about all else that it is.
+_ALIKE: Final = (KEY, USER, Dimension.MODEL.number)
+# What a key tells about a call in nearly all companies: whose it is. Where it does so for all calls of a segment,
+# totals by these follow from those by key, and calls of a user are found by the user's keys.
+TOLD: Final = (USER, Dimension.TEAM.number, Dimension.ORGANIZATION.number, Dimension.PROJECT.number)
+# Of a value with more calls than this, only what is by user is left to follow: there are about as many as keys.
+MOST_TOLD: Final = 4096
 SINGLE: Final = tuple(dimension.number for dimension in Dimension if dimension is not Dimension.TAG)
 
 
@@ -80,8 +90,6 @@ class Calls:
         return np.concatenate((self.tag_rows, without)), codes
 
 
-Sheet = tuple[int, int, int, bytes]
-"""Number of the dimension, value, number of the section, content."""
 _Table = tuple[tuple[int, ...], Integers]
 """Numbers of columns, and the columns."""
 _Sections = dict[tuple[Kind, int], _Table]
@@ -108,14 +116,31 @@ def sheets(calls: Calls, parts: int) -> Iterator[Sheet]:
     if not parts:
         yield from _packed(ALL, 0, _single_calls(calls))
         return
-    yield from _packed(ALL, 0, _totals(calls, ALL))
+    told = _told(calls)
+    follows = told[0][1:]
+    yield from _packed(ALL, 0, _totals(calls, ALL, follows) | ({(Kind.TOLD, KEY): told} if follows else {}))
     for dimension in (*SINGLE, TAG):
-        yield from _of_dimension(calls, dimension, parts)
+        if dimension != USER or USER not in follows:
+            yield from _of_dimension(calls, dimension, parts, follows)
+
+
+def _told(calls: Calls) -> _Table:
+    """Give each key, and what it tells about all its calls."""
+    codes = calls.codes[KEY]
+    keys, first = np.unique(codes, return_index=True)
+    place = np.searchsorted(keys, codes)
+    of_keys = {number: calls.codes[number][first] for number in TOLD if calls.codes[number].any()}
+    told = [number for number, values in of_keys.items() if np.array_equal(values[place], calls.codes[number])]
+    return (KEY, *told), np.column_stack([keys, *(of_keys[number] for number in told)])
 
 
 def _in_order(calls: Calls) -> Calls:
-    """Sort by everything that a row holds, so that sheets do not depend on the order in which calls were read."""
-    columns = [*calls.measures.T, calls.ttft_bin, calls.latency_bin, *calls.codes.values(), calls.quarter]
+    """Sort by everything that a row holds, so that sheets do not depend on the order in which calls were read.
+
+    Calls of the same caller come one after the other: what they have in common takes least room then.
+    """
+    by = [calls.codes[number] for number in (*_ALIKE, *(other for other in calls.codes if other not in _ALIKE))]
+    columns = [*calls.measures.T, calls.ttft_bin, calls.latency_bin, calls.quarter, *reversed(by)]
     order = np.lexsort([_tags_in_order(calls), *columns])
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
@@ -141,7 +166,7 @@ def _tags_in_order(calls: Calls) -> Integers:
     return found.view(np.int64)
 
 
-def _of_dimension(calls: Calls, dimension: int, parts: int) -> Iterator[Sheet]:
+def _of_dimension(calls: Calls, dimension: int, parts: int, follows: Collection[int]) -> Iterator[Sheet]:
     rows, codes = calls.members(dimension)
     order = np.lexsort((rows, codes))
     values, starts, counts = np.unique(codes[order], return_index=True, return_counts=True)
@@ -149,7 +174,7 @@ def _of_dimension(calls: Calls, dimension: int, parts: int) -> Iterator[Sheet]:
     rare: dict[int, list[Integers]] = {}
     for value, members, count in zip(values.tolist(), by_value, counts.tolist(), strict=True):
         if count > MOST_SHARING:
-            yield from _packed(dimension, value, _totals(calls.only(members), dimension))
+            yield from _packed(dimension, value, _totals(calls.only(members), dimension, follows))
         else:
             rare.setdefault(part_of(value, parts), []).append(members)
     for part in sorted(rare):
@@ -163,11 +188,13 @@ def _packed(dimension: int, value: int, sections: _Sections) -> Iterator[Sheet]:
             yield dimension, value, section_number(kind, other), pack(numbers, table)
 
 
-def _totals(calls: Calls, dimension: int) -> _Sections:
-    """Split by time, and by each other dimension."""
+def _totals(calls: Calls, dimension: int, follows: Collection[int]) -> _Sections:
+    """Split by time, and by each other dimension that does not follow."""
     sections = {(Kind.CELLS, ALL): _cells(calls, ALL), (Kind.FINE, ALL): _cells(calls, ALL, fine=True)}
     for other in (*SINGLE, TAG):
-        if other != dimension or other == TAG:
+        is_near = dimension == KEY or (dimension != ALL and len(calls) <= MOST_TOLD)
+        is_told = other in follows and (other == USER or is_near)
+        if (other != dimension or other == TAG) and not is_told:
             sections[Kind.CELLS, other] = _cells(calls, other, of_all=dimension == ALL)
         if dimension == ALL and other in FINE:
             sections[Kind.FINE, other] = _cells(calls, other, of_all=True, fine=True)

@@ -25,6 +25,10 @@ HOURLY_FOR: Final = timedelta(days=8)
 GRACE: Final = timedelta(minutes=2)
 QUARTERS_PER_DAY: Final = 24 * QUARTERS_PER_HOUR
 _SEGMENT, _TOUCH = table_of(UsageSegment).c, table_of(UsageTouch).c
+_READ: Final = (
+    *(_SEGMENT.start_quarter, _SEGMENT.end_quarter, _SEGMENT.calls, _SEGMENT.parts, _SEGMENT.frozen_id),
+    _SEGMENT.changes,
+)
 
 
 class Level(IntEnum):
@@ -74,20 +78,13 @@ def segments(connection: Connection, start: int, end: int, level: Level = Level.
         level: Of the segments.
     """
     inside = (_SEGMENT.level == level, _SEGMENT.end_quarter > start, _SEGMENT.start_quarter < end)
-    rows = connection.execute(select(table_of(UsageSegment)).where(*inside).order_by(_SEGMENT.start_quarter)).all()
+    rows = connection.execute(select(*_READ).where(*inside).order_by(_SEGMENT.start_quarter)).all()
     if not rows:
         return []
-    changes = _changes(connection, rows[0].start_quarter, rows[-1].end_quarter)
+    seen = _changes(connection, rows[0][0], rows[-1][1])
     return [
-        Segment(
-            row.start_quarter,
-            row.end_quarter,
-            row.calls,
-            row.parts,
-            row.frozen_id,
-            row.changes == changes.between(row.start_quarter, row.end_quarter),
-        )
-        for row in rows
+        Segment(first, last, calls, parts, frozen_id, changes == seen.between(first, last))
+        for first, last, calls, parts, frozen_id, changes in rows
     ]
 
 
