@@ -27,7 +27,7 @@ from usage_plugin.store.rollups import DIMENSIONS
 from usage_plugin.store.sheets.codec import Kind as Rows
 from usage_plugin.store.sheets.codec import section_number
 from usage_plugin.store.sheets.columns import ALL, MEASURE_NUMBERS
-from usage_plugin.store.sheets.fold import FINE, SINGLE, TAG, parts_of
+from usage_plugin.store.sheets.fold import FINE, KEY, SINGLE, TAG, TOLD, USER, parts_of
 from usage_plugin.store.sheets.segments import Level, Segment, segments
 from usage_plugin.store.tables import UsageDaily, UsageSegment, UsageSheet, table_of
 
@@ -35,6 +35,8 @@ Sums = Mapping[str, int]
 _SHEET, _SEGMENT, _DAILY = (table_of(each).name for each in (UsageSheet, UsageSegment, UsageDaily))
 _OF_DAYS: Final = (None, *(dimension for dimension, column in COLUMNS.items() if column in DIMENSIONS))
 _CALLS, _TOTAL = section_number(Rows.CALLS, ALL), section_number(Rows.CELLS, ALL)
+_TOLD = section_number(Rows.TOLD, KEY)
+_NAMES: Final = {each.number: each.value for each in Dimension}
 
 
 def compare_frozen_segment(connection: Connection, segment: Segment, level: Level) -> ComparedSegment:
@@ -67,13 +69,16 @@ def _of_sheets(
     connection: Connection, segment: Segment, kept: Mapping[tuple[int, int, int], bytes]
 ) -> Iterator[Difference]:
     whole = _measures(sums_of(kept.get((ALL, 0, _TOTAL))))
-    in_all: dict[int, list[Sums]] = {ALL: [], **{number: [] for number in SINGLE}}
+    told = {other for other in TOLD if _NAMES[other] in sums_of(kept.get((ALL, 0, _TOLD)))}
+    in_all: dict[int, list[Sums]] = {ALL: [], **{number: [] for number in SINGLE if number not in told & {USER}}}
     for dimension, value in sorted({key[:2] for key in kept}):
         own_section = _TOTAL if value >= 0 else _CALLS
         own = _measures(sums_of(kept.get((dimension, value, own_section))))
         if dimension in in_all:
             in_all[dimension].append(own)
         for section in _sections(dimension, value):
+            if section & 0xFF in told and (dimension, value, section) not in kept:
+                continue  # it follows from what is by key
             said = _measures(sums_of(kept.get((dimension, value, section))))
             if said != own:
                 place = place_of(connection, (dimension, value, section))
