@@ -237,6 +237,15 @@ def test_the_end_of_a_request_whose_row_is_pruned_counts_no_second_request(fille
     assert daily(filled)[0] == before.requests + 2, "with the calls that ended at NOW"
 
 
+def test_hours_of_another_zone_at_the_edge_of_a_frozen_day_go(filled: Engine) -> None:
+    """They belong to two days, of which one may be pruned: nobody may take them for right, nor for wrong."""
+    add_up(filled, NOW, ZoneInfo("UTC"))
+    before = answers(filled)
+    prune(filled, KEEP_TWO_DAYS, NOW, Pace(sleep=lambda _seconds: None), zone=ZoneInfo("Asia/Kolkata"))
+    assert answers(filled) == before
+    assert verify(filled).is_right
+
+
 def daily(engine: Engine) -> tuple[int, int]:
     with engine.connect() as connection:
         row = connection.execute(text("SELECT SUM(requests), SUM(cost_nano_usd) FROM usage_daily")).one()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, text, true, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, select, text, true, update
 from sqlalchemy.exc import OperationalError
 
 from usage_plugin.store.calls import UsageCall
@@ -17,9 +17,9 @@ from usage_plugin.store.database import writing
 from usage_plugin.store.partitions import PATIENCE, is_busy
 from usage_plugin.store.quarters import floor_quarter, start_of
 from usage_plugin.store.sheets.segments import Level, Stretch, changes_of, segments
-from usage_plugin.store.tables import UsageSegment, table_of
+from usage_plugin.store.tables import UsageSegment, UsageSheet, table_of
 
-_SEGMENT, _CALL = table_of(UsageSegment), table_of(UsageCall)
+_SEGMENT, _SHEET, _CALL = table_of(UsageSegment), table_of(UsageSheet), table_of(UsageCall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ def freeze(engine: Engine, span: Stretch) -> bool:
             newest = connection.execute(select(func.max(_CALL.c.id))).scalar() or 0
             for start, end in _freeze(connection, span, Level.DAYS, newest):
                 _freeze(connection, (start, end), Level.HOURS, newest)
+                _forget_hours(connection, (start, end))
     except OperationalError as error:
         if not is_busy(error):
             raise
@@ -87,6 +88,18 @@ def _freeze(connection: Connection, span: Stretch, level: Level, newest: int) ->
     here = (columns.level == level, columns.start_quarter.in_([start for start, _ in good]))
     connection.execute(update(_SEGMENT).where(*here).values(frozen_id=newest))
     return good
+
+
+def _forget_hours(connection: Connection, span: Stretch) -> None:
+    """Delete hours that are not frozen with their day: those that changed, and those of another zone at its edge."""
+    columns, (start, end) = _SEGMENT.c, span
+    inside = (columns.level == Level.HOURS, columns.end_quarter > start, columns.start_quarter < end)
+    left = select(columns.start_quarter).where(*inside, columns.frozen_id.is_(None)).order_by(columns.start_quarter)
+    starts = list(connection.execute(left.with_for_update()).scalars())
+    if starts:
+        for table in (_SHEET, _SEGMENT):
+            here = (table.c.level == Level.HOURS, table.c.start_quarter.in_(starts))
+            connection.execute(delete(table).where(*here))
 
 
 def frozen(connection: Connection, span: Stretch) -> list[Frozen]:
