@@ -13,12 +13,14 @@ from zoneinfo import ZoneInfo
 from cachetools import LRUCache
 from sqlalchemy import Engine
 
+from usage_plugin.account import RECORDS
 from usage_plugin.clock import Clock, utc_now
 from usage_plugin.hold.heartbeat import Heartbeat, fingerprint
 from usage_plugin.hold.local import local_beats
 from usage_plugin.settings import Settings
 from usage_plugin.store.migrate import SchemaState, schema_state
 from usage_plugin.store.read import Newest, newest
+from usage_plugin.watch import State, state_of
 
 MAX_ANSWERS: Final = 1024
 MAX_AGE_S: Final = 30.0
@@ -101,7 +103,13 @@ class Data:
 
     def heartbeats(self) -> list[Heartbeat]:
         """Read what proxies and SDK programs say about themselves."""
-        return [beat for beat in local_beats(self.settings) if beat.role != "dashboard"]
+        return [beat for beat in local_beats(self.settings) if beat.role in RECORDS]
+
+    def workers(self) -> list[Heartbeat]:
+        """Read which processes of this machine add this database up now."""
+        now = self.clock()
+        mine = (beat for beat in local_beats(self.settings) if beat.database_fingerprint == self.fingerprint)
+        return [beat for beat in mine if beat.role == "worker" and state_of(beat, now) is State.RUNNING]
 
     @property
     def fingerprint(self) -> str:

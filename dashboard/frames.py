@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usage_plugin.time_zone import UTC_ZONE
+from usage_plugin.watch import Alert
 
 FloatArray = NDArray[np.float64]
 
@@ -39,6 +40,8 @@ class Recorded:
     p50_s: tuple[float | None, ...]
     p95_s: tuple[float | None, ...]
     zone: ZoneInfo = UTC_ZONE
+    behind: Alert | None = None
+    """Where many calls are not added up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

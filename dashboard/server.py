@@ -13,9 +13,9 @@ from waitress import serve  # type: ignore[import-untyped]
 
 from dashboard.app import create_app
 from dashboard.data import Data
-from dashboard.heartbeat import beating
 from usage_plugin.demo.place import demo_url
 from usage_plugin.errors import InputError, StoreError, UsagePluginError
+from usage_plugin.hold.beating import beating
 from usage_plugin.logs import ensure_visible, get_logger
 from usage_plugin.settings import Settings, load_settings
 from usage_plugin.store.database import check, connect
@@ -61,7 +61,7 @@ def run(settings: Settings, *, demo: bool = False, host: str | None = None, port
     address, bound = listener.getsockname()[:2]
     _log.info("dashboard_ready", url=f"http://{address}:{bound}", database=settings.safe_url)
     signal.signal(signal.SIGTERM, _leave)
-    with beating(settings):
+    with beating(settings, "dashboard"):
         serve(app.server, sockets=[listener], threads=THREADS, ident=None)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
-Role = Literal["proxy", "sdk", "dashboard"]
+Role = Literal["proxy", "sdk", "dashboard", "worker"]
+RECORDS: Final[frozenset[Role]] = frozenset({"proxy", "sdk"})
+"""Roles of processes that see calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

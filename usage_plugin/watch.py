@@ -11,6 +11,10 @@ from usage_plugin.account import ProcessAccount
 
 # A process beats every 2 s into its file and every 10 s into the store; a busy machine may be late.
 SILENT_AFTER = timedelta(seconds=30)
+# What ended so long ago should be added up; a worker leaves the last hour or two.
+CLOSED_AFTER = timedelta(hours=2)
+# As many calls are read one by one in about a tenth of a second.
+NOT_ADDED_UP = 50_000
 
 
 class State(StrEnum):
@@ -31,6 +35,7 @@ class Concern(StrEnum):
     SET_ASIDE = "set aside"
     FOLDED = "folded"
     SILENT = "silent"
+    BEHIND = "behind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,23 @@ def alerts(accounts: Sequence[ProcessAccount], now: datetime, *, lag_limit_s: fl
         *(_silent(account, now) for account in accounts if state_of(account, now) is State.SILENT),
     )
     return tuple(sorted(filter(None, judged), key=lambda alert: not alert.is_serious))
+
+
+def behind(not_added_up: int, workers: Sequence[ProcessAccount]) -> Alert | None:
+    """Say that pages have to read many single calls.
+
+    Args:
+        not_added_up: Calls that ended before `CLOSED_AFTER` and are in no sheet.
+        workers: Those of this machine that run.
+    """
+    if not_added_up <= NOT_ADDED_UP:
+        return None
+    closed = f"more than {NOT_ADDED_UP:,} calls older than two hours are not added up"
+    if workers:
+        what = f"{closed}, though {named(workers[0])} runs; until it has come so far, pages are right but slow to open"
+        return Alert(Concern.BEHIND, False, what, "Give it some minutes; if they do not get fewer, look into its log")
+    what = f"{closed}, and no worker runs on this machine, so pages are right but slow to open"
+    return Alert(Concern.BEHIND, False, what, "Start one: usage-plugin worker (usage-plugin up starts one too)")
 
 
 def named(account: ProcessAccount) -> str:

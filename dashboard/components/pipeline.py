@@ -60,7 +60,7 @@ def alert_list(frame: Pipeline) -> list[Component]:
     alerts = frame.alerts if frame.has_answered else (AWAY, *frame.alerts)
     if not alerts:
         return [html.P(dot(GOOD, "status-success"), className="all-well")]
-    return [_alert(alert) for alert in alerts]
+    return [alert_line(alert) for alert in alerts]
 
 
 def sentence(text: str) -> str:
@@ -125,7 +125,8 @@ def delay_legend(colours: Palette) -> Component:
     return legend([("Half of the calls (p50)", middle, ""), ("95 % of the calls (p95)", slow, "")])
 
 
-def _alert(alert: Alert) -> Component:
+def alert_line(alert: Alert) -> Component:
+    """Say one thing that is not as it should be."""
     parts = [html.Strong(sentence(alert.what)), " ", html.Span(sentence(alert.remedy))]
     return html.P(parts, className="notice serious" if alert.is_serious else "notice", role="status")
 

@@ -12,7 +12,15 @@ from dash.exceptions import PreventUpdate
 from dashboard import ids
 from dashboard.components.graph import graph
 from dashboard.components.parts import card, page_title
-from dashboard.components.pipeline import alert_list, calls_legend, delay_legend, headline_card, headlines, process_card
+from dashboard.components.pipeline import (
+    alert_line,
+    alert_list,
+    calls_legend,
+    delay_legend,
+    headline_card,
+    headlines,
+    process_card,
+)
 from dashboard.components.states import empty_state, loading, nobody_records
 from dashboard.data import DOWN, Data
 from dashboard.figures.recording import calls_per_minute, delay, unknown
@@ -58,6 +66,7 @@ def layout(zone: ZoneInfo) -> Component:
     )
     rows = [
         html.Div(id=ids.PIPELINE_ALERTS),
+        html.Div(id=ids.PIPELINE_BEHIND),
         html.Div(id=ids.PIPELINE_HEADLINES, className="kpis eight"),
         html.Div(id=ids.PIPELINE_PROCESSES),
         html.Div([per_minute, delays], className="columns even"),
@@ -104,13 +113,14 @@ def _register_figures(app: Dash, data: Data) -> None:
         except StoreError:
             if drawn and ctx.triggered_id == ids.VERSION:
                 raise PreventUpdate from None
-            return {**dict.fromkeys(("calls", "delay"), unknown(colours)), "sum": None, "legend": None}
+            return {**dict.fromkeys(("calls", "delay"), unknown(colours)), **dict.fromkeys(("sum", "legend", "behind"))}
 
     outputs = {
         "calls": Output(ids.PIPELINE_CALLS, "figure"),
         "sum": Output(ids.PIPELINE_CALLS_LEGEND, "children"),
         "delay": Output(ids.PIPELINE_DELAY, "figure"),
         "legend": Output(ids.PIPELINE_DELAY_LEGEND, "children"),
+        "behind": Output(ids.PIPELINE_BEHIND, "children"),
     }
     inputs = [Input(ids.VERSION, "data"), Input(ids.SCHEME, "data")]
     app.callback(output=outputs, inputs=inputs, state=[State(ids.PIPELINE_DELAY_LEGEND, "children")])(draw)
@@ -123,4 +133,5 @@ def figures_view(frame: Recorded, colours: Palette) -> dict[str, Any]:
         "sum": calls_legend(frame.calls, colours),
         "delay": delay(frame, colours),
         "legend": delay_legend(colours),
+        "behind": None if frame.behind is None else alert_line(frame.behind),
     }

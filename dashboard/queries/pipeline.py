@@ -12,7 +12,19 @@ from usage_plugin.errors import StoreError
 from usage_plugin.hold.heartbeat import FORGOTTEN_AFTER
 from usage_plugin.hold.local import local_accounts
 from usage_plugin.store import read
-from usage_plugin.watch import Alert, Flow, State, alerts, flow_of, merge, state_of
+from usage_plugin.store.read import Granularity
+from usage_plugin.watch import (
+    CLOSED_AFTER,
+    NOT_ADDED_UP,
+    Alert,
+    Flow,
+    State,
+    alerts,
+    behind,
+    flow_of,
+    merge,
+    state_of,
+)
 
 SHOWN_MINUTES = 60
 ORDER = (State.SILENT, State.RUNNING, State.STOPPED)
@@ -74,7 +86,14 @@ def recorded(look: Look) -> Recorded:
         p50_s=found.p50_s,
         p95_s=found.p95_s,
         zone=look.zone,
+        behind=_behind(look),
     )
+
+
+def _behind(look: Look) -> Alert | None:
+    before = Granularity.HOUR.floor(look.now - CLOSED_AFTER)
+    calls = look.ask_heavy(read.not_added_up, before, NOT_ADDED_UP)
+    return behind(calls, look.data.workers())
 
 
 def _stored(data: Data, *, is_up: bool, is_needed: bool) -> tuple[tuple[ProcessAccount, ...], bool]:

@@ -15,6 +15,7 @@ from dashboard import Data, create_app, ids
 from dashboard.components.pipeline import alert_list, headlines, process_card
 from dashboard.figures.recording import NOTHING_STORED, calls_per_minute, delay
 from dashboard.frames import Recorded
+from dashboard.pages.pipeline import figures_view
 from dashboard.queries.health import notices
 from dashboard.queries.pipeline import Pipeline, pipeline, recorded
 from dashboard.theme import LIGHT
@@ -194,6 +195,20 @@ def test_recording_is_counted_by_the_minute(data: Data, store: Engine) -> None:
     write_events(store, [ago(1), ago(2)])  # stored now, by the database's own clock
     frame = recorded(live.look())
     assert (len(frame.minutes), frame.minutes[-1], sum(frame.calls)) == (60, NOW, 0)
+
+
+def test_calls_that_nobody_adds_up_are_said(data: Data, store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are right without a worker, and slow: the page says which it is, and what to do."""
+    for module in ("dashboard.queries.pipeline", "usage_plugin.watch"):
+        monkeypatch.setattr(f"{module}.NOT_ADDED_UP", 1)
+    live = Data(store, data.settings, clock=FakeClock(NOW))
+    write_events(store, [ago(3)])
+    assert figures_view(recorded(live.look()), LIGHT)["behind"] is None
+    write_events(store, [ago(4), ago(5)])
+    assert "no worker runs on this machine" in words(figures_view(recorded(live.look()), LIGHT)["behind"])
+    beat(data, role="worker")
+    assert "though the worker (process 7 on node-1) runs" in words(figures_view(recorded(live.look()), LIGHT)["behind"])
+    assert pipeline(data).is_empty, "a worker records nothing"
 
 
 RECORDED = Recorded(

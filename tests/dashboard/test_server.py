@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.heartbeat import beating
 from dashboard.server import listen, main
 from usage_plugin.errors import InputError
+from usage_plugin.hold.beating import beating
 from usage_plugin.hold.heartbeat import fingerprint, read_heartbeats, state_dirs
 from usage_plugin.settings import Settings
 
@@ -58,7 +58,7 @@ def test_a_bad_database_url_is_one_clear_line(
 def test_it_beats_while_it_runs(settings: Settings) -> None:
     """The doctor sees a dashboard that lives, on which database, and later that it has ended."""
     folder = state_dirs(settings)[0]
-    with beating(settings, every_s=0.01):
+    with beating(settings, "dashboard", every_s=0.01):
         wait_for(lambda: any(beat.beat_at > beat.started_at for beat in read_heartbeats(folder)))
         (beat,) = read_heartbeats(folder)
         assert (beat.role, beat.database_fingerprint, beat.stopped_at) == ("dashboard", fingerprint(settings.url), None)
@@ -70,7 +70,7 @@ def test_an_unwritable_folder_is_no_reason_to_stop(tmp_path: Path) -> None:
     """Without a place for its heartbeat the dashboard serves all the same."""
     file = tmp_path / "file"
     file.write_text("in the way")
-    with beating(Settings(data_dir=file), every_s=0.01):
+    with beating(Settings(data_dir=file), "dashboard", every_s=0.01):
         pass
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -56,16 +57,32 @@ def test_no_call_yet_is_said_and_is_not_wrong(migrated: SetUp) -> None:
 
 def test_many_calls_in_no_sheet_are_said(migrated: SetUp, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages are right without a worker, and slow; calls of the last hours do not count."""
-    for module in ("facts", "flow"):
-        monkeypatch.setattr(f"usage_plugin.doctor.{module}.TOLERATED", 1)
+    for module in ("doctor.facts", "watch"):
+        monkeypatch.setattr(f"usage_plugin.{module}.NOT_ADDED_UP", 1)
     store(migrated, completed_at=migrated.now - timedelta(days=1))
     store(migrated, completed_at=migrated.now - timedelta(hours=1))
-    assert migrated.findings()["added up"].verdict is Verdict.OK
+    finding = migrated.findings()["added up"]
+    assert (finding.verdict, "no worker runs on this machine" in finding.what) == (Verdict.OK, True)
     store(migrated, completed_at=migrated.now - timedelta(days=3))
     finding = migrated.findings()["added up"]
     assert finding.verdict is Verdict.WARN
     assert "more than 1 calls older than two hours are not added up" in finding.what
+    assert "no worker runs on this machine" in finding.what
     assert "usage-plugin worker" in finding.remedy
+    migrated.beat("worker", database_fingerprint="another")
+    assert "no worker runs on this machine" in migrated.findings()["added up"].what
+    migrated.beat("worker")
+    finding = migrated.findings()["added up"]
+    assert (finding.verdict, f"though the worker (process {os.getpid()}" in finding.what) == (Verdict.WARN, True)
+
+
+def test_a_worker_is_no_process_that_records(migrated: SetUp) -> None:
+    """It is named where totals are, and nowhere counts as a proxy."""
+    migrated.beat("worker")
+    findings = migrated.findings()
+    assert "the worker (process" in findings["added up"].what
+    assert "no proxy with the callback has ever been started" in findings["proxy"].what
+    assert findings["processes"].what.startswith("no process has")
 
 
 def test_calls_that_cannot_be_written_are_named_with_their_error(migrated: SetUp) -> None:

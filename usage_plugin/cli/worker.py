@@ -33,6 +33,7 @@ def command(
 
     One worker at a time works on a database; others wait and take over. Without any, totals are the same and slower.
     """
+    from usage_plugin.hold.beating import beating
     from usage_plugin.logs import ensure_visible
     from usage_plugin.store.database import connect
     from usage_plugin.worker import Stopped, Work, run, run_once
@@ -45,7 +46,8 @@ def command(
         if not once:
             ensure_visible()
             os.nice(_NICENESS)
-            run(work)
+            with beating(settings, "worker"):
+                run(work)
             return
         try:
             with progress_bar("Adding up") as progress:

@@ -7,18 +7,17 @@ import socket
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from usage_plugin.account import ProcessAccount
+from usage_plugin.account import RECORDS, ProcessAccount
 from usage_plugin.clock import Clock, utc_now
 from usage_plugin.errors import InputError, StoreError, StoreUnavailable
-from usage_plugin.hold.heartbeat import FORGOTTEN_AFTER, Heartbeat, process_exists
+from usage_plugin.hold.heartbeat import FORGOTTEN_AFTER, Heartbeat, fingerprint, process_exists
 from usage_plugin.hold.local import local_accounts, local_beats
 from usage_plugin.proxy_config import ProxyConfig, read_proxy_config
 from usage_plugin.settings import ENV_PREFIX, Settings
@@ -27,11 +26,7 @@ from usage_plugin.store.database import connect, unavailable
 from usage_plugin.store.migrate import SchemaState, schema_state
 from usage_plugin.store.namespace import lies_beside_litellm
 from usage_plugin.store.sheets.backlog import not_added_up
-from usage_plugin.watch import SILENT_AFTER, merge
-
-# As many calls are read one by one in about a tenth of a second; a worker leaves the last hour or two.
-TOLERATED: Final = 50_000
-OLD: Final = timedelta(hours=2)
+from usage_plugin.watch import CLOSED_AFTER, NOT_ADDED_UP, SILENT_AFTER, merge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +73,7 @@ class Facts:
     @property
     def writers(self) -> tuple[Heartbeat, ...]:
         """Processes that record, whether they still run or not; newest first."""
-        return tuple(beat for beat in self.beats if beat.role != "dashboard")
+        return tuple(beat for beat in self.beats if beat.role in RECORDS)
 
     @property
     def running(self) -> tuple[Heartbeat, ...]:
@@ -95,6 +90,12 @@ class Facts:
     def running_writers(self) -> tuple[Heartbeat, ...]:
         """Processes that record now."""
         return tuple(beat for beat in self.running if beat in self.writers)
+
+    @property
+    def running_workers(self) -> tuple[Heartbeat, ...]:
+        """Processes of this machine that add this database up."""
+        mine = fingerprint(self.settings.url)
+        return tuple(beat for beat in self.running if beat.role == "worker" and beat.database_fingerprint == mine)
 
 
 def gather(settings: Settings, environment: Mapping[str, str], clock: Clock = utc_now) -> Facts:
@@ -179,7 +180,7 @@ def _database(url: str, clock: Clock) -> DatabaseFacts:
                 beside_litellm=lies_beside_litellm(connection),
                 newest_call_at=read.newest(engine).completed_at if is_current else None,
                 accounts=read.processes(engine) if is_current else (),
-                not_added_up=not_added_up(connection, clock() - OLD, TOLERATED) if is_current else 0,
+                not_added_up=not_added_up(connection, clock() - CLOSED_AFTER, NOT_ADDED_UP) if is_current else 0,
                 clock_ahead_s=_clock_ahead_s(connection, clock),
             )
     except StoreError as error:

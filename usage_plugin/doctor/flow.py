@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from usage_plugin.account import RECORDS
 from usage_plugin.demo.place import demo_url
-from usage_plugin.doctor.facts import TOLERATED, Facts
+from usage_plugin.doctor.facts import Facts
 from usage_plugin.doctor.finding import Finding, fail, ok, warn
 from usage_plugin.hold.heartbeat import Heartbeat, fingerprint
-from usage_plugin.watch import named
+from usage_plugin.watch import behind, named
 
 TOLERATED_SKEW_S = 60.0
 
@@ -49,10 +50,12 @@ def check_calls(facts: Facts) -> Finding:
 
 def check_added_up(facts: Facts) -> Finding:
     """What is closed is added up, so that pages open at once."""
-    if facts.database.not_added_up <= TOLERATED:
-        return ok("added up", "pages read totals, and single calls only of the present")
-    what = f"more than {TOLERATED:,} calls older than two hours are not added up, so pages are right but slow to open"
-    return warn("added up", what, "Start the worker: usage-plugin worker (usage-plugin up starts one too)")
+    workers = facts.running_workers
+    alert = behind(facts.database.not_added_up, workers)
+    if alert is not None:
+        return warn("added up", alert.what, alert.remedy)
+    who = ", ".join(map(named, workers)) + " adds up" if workers else "no worker runs on this machine"
+    return ok("added up", f"pages read totals, and single calls only of the present; {who}")
 
 
 def check_one_database(facts: Facts) -> Finding:
@@ -98,7 +101,7 @@ def _current(facts: Facts) -> list[Heartbeat]:
 
 def _newest_refusal(facts: Facts) -> Heartbeat | None:
     """Give the process that could not use its settings, unless one that can was started after it."""
-    refusal = next((beat for beat in facts.refusals if beat.role != "dashboard"), None)
+    refusal = next((beat for beat in facts.refusals if beat.role in RECORDS), None)
     later = any(refusal and beat.started_at > refusal.started_at for beat in facts.writers)
     return None if later else refusal
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 
+from usage_plugin.account import RECORDS
 from usage_plugin.hold.heartbeat import Heartbeat, fingerprint, process_exists, read_heartbeats, state_dirs
 from usage_plugin.settings import Settings
 
@@ -22,7 +23,7 @@ def local_accounts(settings: Settings) -> list[Heartbeat]:
     held nothing.
     """
     mine = fingerprint(settings.url)
-    beats = (beat for beat in local_beats(settings) if beat.role != "dashboard" and beat.database_fingerprint == mine)
+    beats = (beat for beat in local_beats(settings) if beat.role in RECORDS and beat.database_fingerprint == mine)
     return [_settled(beat) if _is_settled(beat, settings) else beat for beat in beats]
 
 

@@ -151,7 +151,7 @@ def _unpacked(content: bytes | None) -> Mapping[int, Integers] | None:
         section = unpack(content)
     except Exception:  # noqa: BLE001 - damaged bytes may fail anywhere
         return None
-    return {_ROWS: np.ones(section.rows, np.int64), **section.columns}
+    return {_ROWS: np.array([section.rows]), **section.columns}
 
 
 def sums_of(content: bytes | None) -> Mapping[str, int]:

@@ -16,7 +16,7 @@ from usage_plugin.store.read.answers import (
     Usage,
 )
 from usage_plugin.store.read.latency import latency_p95_ms, latency_p95_series
-from usage_plugin.store.read.pipeline import MINUTE, processes, recording
+from usage_plugin.store.read.pipeline import MINUTE, not_added_up, processes, recording
 from usage_plugin.store.read.question import Choice, Dimension, Granularity, Question, Scope, bucket_starts
 from usage_plugin.store.read.records import Extent, Order, extent, newest, recent, record_detail, records
 from usage_plugin.store.read.usage import before, confidence, cost_series, members, series, shares, stack, totals
@@ -55,6 +55,7 @@ __all__ = [
     "latency_p95_series",
     "members",
     "newest",
+    "not_added_up",
     "processes",
     "recent",
     "record_detail",

@@ -14,6 +14,7 @@ from sqlmodel import col
 from usage_plugin.account import ProcessAccount
 from usage_plugin.store.read.answers import Recording
 from usage_plugin.store.read.sql import reading
+from usage_plugin.store.sheets import backlog
 from usage_plugin.store.tables import PipelineProcess, UsageRecord, table_of
 
 MINUTE = timedelta(minutes=1)
@@ -64,6 +65,12 @@ def processes(engine: Engine) -> tuple[ProcessAccount, ...]:
     with reading(engine) as connection:
         found = connection.execute(select(table).order_by(table.c.beat_at.desc(), table.c.process_id))
         return tuple(ProcessAccount(**row) for row in found.mappings())
+
+
+def not_added_up(engine: Engine, before: datetime, most: int) -> int:
+    """Count calls that ended before a moment and have to be read one by one, up to *most* and one."""
+    with reading(engine) as connection:
+        return backlog.not_added_up(connection, before, most)
 
 
 def recording(engine: Engine, start: datetime, end: datetime) -> Recording:

@@ -1,4 +1,4 @@
-"""Settings in, a file that says that this dashboard lives, and which database it shows, for ``usage-plugin doctor``."""
+"""Settings in, a file that says that this process lives, and which database it uses, for ``usage-plugin doctor``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from usage_plugin import __version__
+from usage_plugin.account import Role
 from usage_plugin.clock import Clock, utc_now
 from usage_plugin.hold.heartbeat import Heartbeat, fingerprint, prune_heartbeats, state_dirs, write_heartbeat_anywhere
 from usage_plugin.settings import Settings
@@ -18,10 +19,13 @@ BEAT_EVERY_S = 10.0
 
 
 @contextmanager
-def beating(settings: Settings, *, clock: Clock = utc_now, every_s: float = BEAT_EVERY_S) -> Iterator[None]:
-    """Beat while the block runs, and say at its end that it has ended. A folder that cannot be written is no error."""
+def beating(settings: Settings, role: Role, *, clock: Clock = utc_now, every_s: float = BEAT_EVERY_S) -> Iterator[None]:
+    """Beat while the block runs, and say at its end that it has ended. A folder that cannot be written is no error.
+
+    For processes that record nothing themselves; those that do say more.
+    """
     stop = threading.Event()
-    first = _first_beat(settings, clock)
+    first = _first_beat(settings, role, clock)
     thread = threading.Thread(target=_beat, args=(settings, first, clock, stop, every_s), daemon=True)
     thread.start()
     try:
@@ -45,10 +49,10 @@ def _write(settings: Settings, beat: Heartbeat) -> None:
         write_heartbeat_anywhere(state_dirs(settings), beat)
 
 
-def _first_beat(settings: Settings, clock: Clock) -> Heartbeat:
+def _first_beat(settings: Settings, role: Role, clock: Clock) -> Heartbeat:
     now = clock()
     return Heartbeat(
-        role="dashboard",
+        role=role,
         pid=os.getpid(),
         host=socket.gethostname(),
         safe_url=settings.safe_url,
