@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,10 +19,12 @@ from sqlalchemy import Engine, delete, select
 
 from usage_plugin.event import Attribution, CostConfidence, Status, UsageEvent
 from usage_plugin.store import read
+from usage_plugin.store.quarters import floor_quarter
 from usage_plugin.store.read import Dimension, Granularity, Question
-from usage_plugin.store.sheets import fold
+from usage_plugin.store.sheets import build, fold
 from usage_plugin.store.sheets.build import add_up
 from usage_plugin.store.tables import UsageSegment, UsageSheet, table_of
+from usage_plugin.store.verify import verify
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -271,6 +275,36 @@ def test_a_call_before_1970_is_in_its_quarter_of_an_hour(engine: Engine) -> None
             assert found == places, question
         assert read.totals(engine, whole.between(whole.start, at)).requests == 0
         add_up(engine, at + timedelta(days=20), UTC_ZONE)
+
+
+def test_two_who_add_up_the_same_time_leave_one_segment(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker and ``prune``, for days of two zones: the later one replaces what the earlier one stored."""
+    write_events(engine, [make_event(completed_at=START + timedelta(hours=hour)) for hour in range(24)])
+    both, errors, forget = threading.Barrier(2), list[BaseException](), build._forget
+
+    def meet(*arguments: Any) -> None:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.5)  # whoever waits for the other's end comes never
+        forget(*arguments)
+
+    def run(stretch: tuple[int, int]) -> None:
+        try:
+            build.make(engine, stretch)
+        except BaseException as error:  # noqa: BLE001 - shown below
+            errors.append(error)
+
+    monkeypatch.setattr(build, "_forget", meet)
+    first = floor_quarter(START)
+    for stretches in ([(first, first + 96)] * 2, [(first, first + 96), (first + 22, first + 96)]):
+        threads = [threading.Thread(target=run, args=(each,)) for each in stretches]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        both.reset()
+        assert not errors
+        assert read.totals(engine, Question(start=START, end=START + timedelta(days=1))).requests == 24
+        assert verify(engine).is_right
 
 
 def test_a_scope_cannot_be_widened(engine: Engine) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from usage_plugin.clock import utc_now
@@ -29,6 +30,9 @@ Progress = Callable[[int, int], None]
 
 # More calls than this are not added up in one go: a day of them stays split by the hour.
 MOST_CALLS = 250_000
+# Any number that nobody else takes: "sheet" as bytes. Two who stored a new stretch at once would not see each other's.
+_STORING: Final = int.from_bytes(b"sheet", "big")
+_ALONE: Final = text("SELECT pg_advisory_xact_lock(:key # hashtext(current_schema()))")
 _SEGMENT, _CALL = table_of(UsageSegment).c, table_of(UsageCall).c
 
 
@@ -129,6 +133,8 @@ def _store(engine: Engine, segment: UsageSegment, made: list[Sheet]) -> None:
     here = (_SEGMENT.end_quarter > start, _SEGMENT.start_quarter < segment.end_quarter)
     columns = (_SEGMENT.level, _SEGMENT.start_quarter, _SEGMENT.frozen_id)
     with writing(engine).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(_ALONE, {"key": _STORING})
         present = select(*columns).where(*here).order_by(_SEGMENT.level, _SEGMENT.start_quarter)
         # Locked, so that nobody freezes one of them meanwhile.
         rows_there = connection.execute(present.with_for_update()).all()
