@@ -16,6 +16,7 @@ COPY_FROM = 50
 
 _MAX_INT4 = 2**31 - 1
 _ATTEMPTS = 3
+_TEXTS_KEPT = 8192
 # The first that fits, since a BigInteger is an Integer; all else is text.
 _TYPES = (
     (UtcDateTime, "timestamptz"),
@@ -126,9 +127,13 @@ def _text(kind: str, value: Any) -> str:
         return "NULL"
     if kind == "bytea":
         return f'"\\\\x{value.hex()}"'
-    if kind != "text":
-        return str(value)
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return _quoted(str(value)) if kind == "text" else str(value)
+
+
+@lru_cache(_TEXTS_KEPT)
+def _quoted(value: str) -> str:
+    """Write a text; names come again and again."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 

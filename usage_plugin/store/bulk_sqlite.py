@@ -21,10 +21,15 @@ from usage_plugin.store.column_types import (
     compact_text,
     compact_texts,
     microseconds,
+    microseconds_of,
 )
 from usage_plugin.store.rows import Columns, as_rows
 
 Convert = Callable[[Any], str | float | bytes]
+_AT_ONCE: dict[Convert, Callable[[Sequence[Any]], Sequence[Any]]] = {
+    compact_text: compact_texts,
+    microseconds: microseconds_of,
+}
 
 _MOMENT = "%04d-%02d-%02d %02d:%02d:%02d.%06d"
 _parts_of = attrgetter("year", "month", "day", "hour", "minute", "second", "microsecond")
@@ -62,8 +67,8 @@ def as_stored(table: Table, columns: Columns) -> Columns:
 def _converted(values: Sequence[Any], convert: Convert) -> Sequence[str | float | bytes | None]:
     if values.count(values[0]) == len(values):
         return (convert(values[0]),) * len(values)
-    if convert is compact_text and None not in values:
-        return compact_texts(values)
+    if convert in _AT_ONCE and None not in values:
+        return _AT_ONCE[convert](values)
     return [None if value is None else convert(value) for value in values]
 
 

@@ -179,7 +179,12 @@ class _Untouched(LargeBinary):
 
 def microseconds(moment: datetime) -> int:
     """Count microseconds since 1970; a float of seconds would not hold them."""
-    return spans_us([moment - _EPOCH])[0]
+    return microseconds_of([moment])[0]
+
+
+def microseconds_of(moments: Iterable[datetime]) -> list[int]:
+    """Give `microseconds` of each."""
+    return spans_us([moment - _EPOCH for moment in moments])
 
 
 def spans_us(spans: Iterable[timedelta]) -> list[int]:

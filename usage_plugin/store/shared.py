@@ -1,7 +1,7 @@
 """What calls share in, the number under which it is kept out: each combination of values once, whoever writes it.
 
-The numbers are looked up in each transaction and never remembered: what another process took back, or a backup that was
-put in the place of the database, cannot leave a number that means something else.
+The numbers are looked up in each transaction, but for what `memory` proves to be as it was: what another process took
+back, or a backup that was put in the place of the database, cannot leave a number that means something else.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Table
 from usage_plugin.store.bulk import insert
 from usage_plugin.store.bulk_postgresql import array, insert_numbered
 from usage_plugin.store.calls import UsageCaller, UsageOutcome, UsageTag, UsageTagSet, UsageTarget
+from usage_plugin.store.memory import known_numbers
 from usage_plugin.store.rows import Row
 from usage_plugin.store.tables import table_of
 
@@ -45,14 +46,18 @@ def numbers(connection: Connection, contents: Contents) -> tuple[Numbers, Conten
     Returns:
         The numbers, and the combinations that were not there.
     """
-    keys = {table: {content: content_key(content) for content in some} for table, some in contents.items()}
+    known = known_numbers(connection)
+    for table in contents:
+        known.setdefault(table, {})
+    asked = {table: [each for each in some if each not in known[table]] for table, some in contents.items()}
+    keys = {table: {content: content_key(content) for content in some} for table, some in asked.items()}
     found = _look_up(connection, {table: list(key_of.values()) for table, key_of in keys.items()})
     new = {table: [each for each, key in key_of.items() if key not in found[table]] for table, key_of in keys.items()}
     for table, some in new.items():
         if some:
             found[table] |= _insert(connection, table, sorted((keys[table][content], content) for content in some))
-    by_content = {table: {each: found[table][key] for each, key in key_of.items()} for table, key_of in keys.items()}
-    return by_content, new
+        known[table].update((content, found[table][key]) for content, key in keys[table].items())
+    return known, new
 
 
 @lru_cache(_KEYS_KEPT)

@@ -16,8 +16,9 @@ from usage_plugin.event import UsageEvent
 from usage_plugin.guard import describe
 from usage_plugin.store.bulk import insert, insert_new
 from usage_plugin.store.calls import UsageCall
-from usage_plugin.store.database import unavailable, writing
+from usage_plugin.store.database import unavailable
 from usage_plugin.store.marks import SpoolMark, forget_mark, move_mark, stored_mark
+from usage_plugin.store.memory import storing
 from usage_plugin.store.migrate import SchemaState, newer_schema, schema_state
 from usage_plugin.store.narrow import narrow
 from usage_plugin.store.partitions import forget, is_missing, known_elsewhere, prepare
@@ -89,7 +90,7 @@ def write_events(
 def _write(engine: Engine, events: Sequence[UsageEvent], mark: SpoolMark | None, counted: Sequence[UsageEvent]) -> int:
     coming = _coming(events, counted)
     prepare(engine, joined(coming.single, coming.counted)["completed_at"])
-    with writing(engine).begin() as connection:
+    with storing(engine) as connection:
         if mark is not None and not move_mark(connection, mark):
             return 0
         return _store(connection, coming.without(_too_late(connection, events)))
