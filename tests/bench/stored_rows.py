@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 # What is kept beside the calls: totals, prices, and what the pipeline says of itself.
 NOT_CALLS = frozenset(
     (
-        *("usage_daily", "usage_touch", "usage_value", "usage_sheet", "usage_segment"),
+        *("usage_day", "usage_payer", "usage_model", "usage_touch", "usage_value", "usage_sheet", "usage_segment"),
         *("price_snapshot", "spool_position", "pipeline_process", "retention_mark", "import_mark"),
         *("usage_schema_version", "sqlite_sequence"),
     )

@@ -23,7 +23,7 @@ def test_a_difference_is_named_repaired_and_gone(cli: Cli, database_url: str, mo
     good = cli("verify")
     assert (good.code, good.out) == (0, "1 calls of 1 days, 1 totals, 0 sheets: all agree.\n")
     with engine.begin() as connection:
-        connection.execute(text("UPDATE usage_daily SET requests = 3"))
+        connection.execute(text("UPDATE usage_day SET requests = 3"))
     engine.dispose()
     wrong = cli("verify")
     assert wrong.code == 1

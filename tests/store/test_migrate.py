@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,8 +24,11 @@ from usage_plugin.event import Status, UsageEvent
 from usage_plugin.store import tables
 from usage_plugin.store.database import connect, writing
 from usage_plugin.store.migrate import VERSION_TABLE, SchemaState, _config, migrate, schema_state
+from usage_plugin.store.places import DAILY_KEY, DIMENSIONS
+from usage_plugin.store.retention import Kind, move_retention_mark
 from usage_plugin.store.rows import RECORD_COLUMNS, record_row
 from usage_plugin.store.tables import Totals, table_of
+from usage_plugin.store.verify import verify
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -88,6 +91,23 @@ OLD_CALLS = [
 ]
 
 
+NEXT_DAY = MOMENT + timedelta(days=1)
+PLACES: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+    ((MOMENT.date(), "", "second", "m"), {"cost_nano_usd": 1, "provider": "p"}),
+    ((MOMENT.date(), "", "second", None), {"cost_nano_usd": None, "unpriced_requests": 4}),
+    ((date(2018, 1, 1), "", "first", "m"), {"cost_nano_usd": 2**62, "provider": "p"}),
+    ((NEXT_DAY.date(), "", "third", "m"), {"cost_nano_usd": 0}),
+    (((NEXT_DAY + timedelta(days=1)).date(), "", None, "m"), {"saved_cost_nano_usd": 2**40}),
+    *(((MOMENT.date(), team, None, "1:m"), {"output_image_tokens": 5}) for team in TEAMS[2:]),
+    ((MOMENT.date(), "1:a", "~", "名前"), {"organization_id": "~", "user_id": "'"}),
+    ((MOMENT.date(), None, "nobody", ""), {"unfinished_attempts": 9}),
+]
+OLD_DAYS = [
+    {**dict(zip(("day", "team_id", "team_alias", "model"), place, strict=True)), "requests": 3 + number, **totals}
+    for number, (place, totals) in enumerate(PLACES)
+]
+
+
 def test_calls_of_an_older_version_stay_as_they_are(database_url: str) -> None:
     """Every value of every call is read as before, a replay is known, and what calls share is found again."""
     engine = connect(database_url)
@@ -120,6 +140,41 @@ def test_totals_of_an_older_version_go_on(database_url: str) -> None:
         rows = connection.execute(text("SELECT team_id, requests, cost_nano_usd, output_image_tokens FROM usage_daily"))
         assert {tuple(row) for row in rows} == {(team, 8, 1_000_005, 0) for team in TEAMS}
     engine.dispose()
+
+
+def test_days_of_an_older_version_stay_as_they_are(database_url: str) -> None:
+    """Every value of every day, also of pruned calls; the last name of a team is kept, and further calls are added."""
+    engine = connect(database_url)
+    with writing(engine).begin() as connection:
+        command.upgrade(_config(connection), "0008")
+        daily = Table("usage_daily", MetaData(), autoload_with=connection)
+        for number, row in enumerate(OLD_DAYS):
+            connection.execute(daily.insert(), row | {"rollup_key": bytes([number])})
+        move_retention_mark(connection, Kind.RECORDS, MOMENT + timedelta(days=9))
+    before = _days(engine)
+    migrate(engine)
+    last_names = {"": "third", "1:a": "~", None: "nobody"}
+    assert _days(engine) == [row | {"team_alias": last_names.get(row["team_id"])} for row in before]
+    assert len(before) == len(OLD_DAYS)
+    assert verify(engine).differences == 0
+    shared = ("usage_payer", "usage_model")
+    counts = [_count(engine, table) for table in shared]
+    for row in OLD_DAYS:
+        names = {name: row.get(name) for name in (*DIMENSIONS, "team_alias")}
+        write_events(engine, [make_event(completed_at=NEXT_DAY, **names)])
+    assert [_count(engine, table) for table in shared] == counts
+    assert sum(row["requests"] for row in _days(engine)) == sum(row["requests"] for row in before) + len(OLD_DAYS)
+    engine.dispose()
+
+
+def _days(engine: Engine) -> list[dict[str, Any]]:
+    """Give all that is said of days but the key, in the order of what it consists of."""
+    with engine.connect() as connection:
+        rows = [dict(row) for row in connection.execute(text("SELECT * FROM usage_daily")).mappings()]
+    for row in rows:
+        del row["rollup_key"]
+        row["cost_usd"] = None if row["cost_usd"] is None else round(float(row["cost_usd"]), 9)
+    return sorted(rows, key=lambda row: [str(row[name]) for name in DAILY_KEY])
 
 
 def _make_old(engine: Engine, events: Sequence[UsageEvent]) -> None:

@@ -67,7 +67,7 @@ def test_a_locked_file_is_to_be_let_go(sqlite_url: str) -> None:
 
     def write(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA busy_timeout = 0")
-        connection.execute(text("DELETE FROM usage_daily"))
+        connection.execute(text("DELETE FROM usage_day"))
 
     assert "Another program holds the file" in refused(engine, write).remedy
     other.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
@@ -26,6 +27,7 @@ from usage_plugin.testing import make_event
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
+OF_A = "payer_id IN (SELECT id FROM usage_payer WHERE team_id = 'a')"
 
 
 def change(engine: Engine, sql: str, **values: Any) -> None:
@@ -81,7 +83,10 @@ def test_an_empty_database_is_right(engine: Engine) -> None:
 def test_a_billionth_of_a_dollar_is_a_difference(engine: Engine) -> None:
     """Day, dimensions and both values are named."""
     write_events(engine, [make_event(completed_at=NOON, team_id="a", cost_usd="0.5"), make_event()])
-    change(engine, "UPDATE usage_daily SET cost_nano_usd = cost_nano_usd + 1 WHERE team_id = 'a'")
+    change(
+        engine,
+        f"UPDATE usage_day SET cost_nano_usd = cost_nano_usd + 1 WHERE {OF_A}",
+    )
     result = verify(engine)
     (difference,) = result.first
     assert not result.is_right
@@ -94,13 +99,13 @@ def test_a_billionth_of_a_dollar_is_a_difference(engine: Engine) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "DELETE FROM usage_daily WHERE team_id = 'a'",
-        "DELETE FROM usage_daily",
-        "UPDATE usage_daily SET cost_nano_usd = NULL",
-        "UPDATE usage_daily SET cost_nano_usd = 0 WHERE cost_nano_usd IS NULL",
-        "UPDATE usage_daily SET input_image_tokens = 1",
-        "UPDATE usage_daily SET model = 'another'",
-        "UPDATE usage_daily SET rollup_key = {another_key}, requests = requests + 1",
+        f"DELETE FROM usage_day WHERE {OF_A}",
+        "DELETE FROM usage_day",
+        "UPDATE usage_day SET cost_nano_usd = NULL",
+        "UPDATE usage_day SET cost_nano_usd = 0 WHERE cost_nano_usd IS NULL",
+        "UPDATE usage_day SET input_image_tokens = 1",
+        "UPDATE usage_day SET payer_id = payer_id + 1000, requests = requests + 1",
+        "UPDATE usage_day SET model_id = model_id + 1000",
         "DELETE FROM usage_call WHERE caller_id IN (SELECT id FROM usage_caller WHERE team_id IS NULL)",
         "UPDATE usage_call SET calls = calls + 1",
     ],
@@ -109,7 +114,7 @@ def test_every_damage_is_found_and_repaired(engine: Engine, damage: str) -> None
     """Rows that are missing, changed, or stand for calls that are not there; names of teams and keys stay."""
     write_events(engine, company())
     assert verify(engine).is_right
-    change(engine, damage.format(another_key=_another_key(engine)))
+    change(engine, damage)
     result = verify(engine)
     assert result.differences > 0
     assert len(result.first) == min(result.differences, SHOWN)
@@ -128,6 +133,31 @@ def test_every_damage_is_found_and_repaired(engine: Engine, damage: str) -> None
     assert verify(engine).is_right
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE usage_model SET model = 'another'",
+        "UPDATE usage_payer SET team_id = 'another', team_alias = NULL WHERE team_id = 'a'",
+        "UPDATE usage_payer SET team_id = 'a' WHERE team_id = ''",
+        "DELETE FROM usage_payer",
+        "DELETE FROM usage_model",
+    ],
+)
+def test_names_that_days_share_are_repaired(engine: Engine, damage: str) -> None:
+    """Of every day at once; further calls find them again."""
+    write_events(engine, company())
+    change(engine, damage)
+    assert verify(engine).differences > 0
+    assert verify(engine, repair=True).is_right
+    assert verify(engine).differences == 0
+    assert found(engine) == expected(engine)
+    with engine.connect() as connection:
+        named = connection.execute(text("SELECT DISTINCT team_id, team_alias FROM usage_daily WHERE team_id = 'a'"))
+        assert [tuple(row) for row in named] == [("a", "Team")]
+    write_events(engine, [replace(event, event_key=f"f{event.event_key[1:]}") for event in company()])
+    assert verify(engine).is_right
+
+
 def test_totals_of_records_that_were_pruned_are_no_difference(engine: Engine) -> None:
     """Days of which records went are taken as they are; whole ones are compared."""
     write_events(engine, [make_event(completed_at=NOON + number * HOUR) for number in range(-30, 18)])
@@ -138,7 +168,7 @@ def test_totals_of_records_that_were_pruned_are_no_difference(engine: Engine) ->
         move_retention_mark(connection, Kind.RECORDS, NOON - DAY)
     result = verify(engine)
     assert (result.is_right, result.calls, result.days, result.totals) == (True, 18, 3, 1)
-    change(engine, "UPDATE usage_daily SET requests = requests + 1")
+    change(engine, "UPDATE usage_day SET requests = requests + 1")
     assert [each.dimensions["day"] for each in verify(engine, repair=True).first] == [(NOON + DAY).date()]
     assert verify(engine).is_right
 
@@ -148,7 +178,7 @@ def test_writers_go_on_meanwhile(engine: Engine, repair: bool) -> None:
     """Calls that come while it compares or repairs are neither lost in the totals nor called a difference."""
     write_events(engine, company())
     if repair:
-        change(engine, "UPDATE usage_daily SET requests = requests + 1")
+        change(engine, "UPDATE usage_day SET requests = requests + 1")
 
     def write(number: int) -> None:
         for event in company(25):
@@ -172,11 +202,11 @@ def test_writers_go_on_meanwhile(engine: Engine, repair: bool) -> None:
 def test_a_repair_waits_for_writers(engine: Engine) -> None:
     """Totals that somebody is about to change are not read before they are changed."""
     write_events(engine, [make_event()])
-    change(engine, "UPDATE usage_daily SET requests = 2")
+    change(engine, "UPDATE usage_day SET requests = 2")
     results: list[Verification] = []
     repair = Thread(target=lambda: results.append(verify(engine, repair=True)))
     with writing(engine).begin() as writer:
-        writer.execute(text("UPDATE usage_daily SET requests = requests WHERE requests < 0"))
+        writer.execute(text("UPDATE usage_day SET requests = requests WHERE requests < 0"))
         repair.start()
         repair.join(0.3)
         assert repair.is_alive()
@@ -227,10 +257,3 @@ def _empty(engine: Engine) -> None:
     with writing(engine).begin() as connection:
         for table in TABLES:
             connection.execute(table_of(table).delete())
-
-
-def _another_key(engine: Engine) -> str:
-    """Say in SQL of a row's key one that nothing hashes to."""
-    if engine.dialect.name == "postgresql":
-        return "decode(md5(rollup_key), 'hex')"
-    return "CAST(hex(rollup_key) AS BLOB)"

@@ -96,10 +96,11 @@ def run(statement: str) -> Callable[[Engine], None]:
     return lambda engine: change(engine, statement)
 
 
+OF_M1 = "model_id IN (SELECT id FROM usage_model WHERE model = 'm1')"
 DAMAGES: dict[str, Callable[[Engine], None]] = {
-    "daily": run("UPDATE usage_daily SET total_tokens = total_tokens + 1 WHERE day = '2026-04-11'"),
-    "daily model": run("UPDATE usage_daily SET model = 'other' WHERE day = '2026-04-11' AND model = 'm1'"),
-    "daily gone": run("DELETE FROM usage_daily WHERE day = '2026-04-11' AND model = 'm1'"),
+    "daily": run("UPDATE usage_day SET total_tokens = total_tokens + 1 WHERE day = '2026-04-11'"),
+    "daily model": run(f"UPDATE usage_day SET model_id = 999 WHERE day = '2026-04-11' AND {OF_M1}"),
+    "daily gone": run(f"DELETE FROM usage_day WHERE day = '2026-04-11' AND {OF_M1}"),
     "all": billionth(f"dimension = 0 AND section = {CELLS}"),
     "all by the quarter": billionth(f"dimension = 0 AND section = {FINE}"),
     "all by user": billionth(f"dimension = 0 AND section = {section_number(Kind.CELLS, 5)}"),
@@ -136,9 +137,9 @@ def test_a_day_that_is_not_damaged_agrees_in_other_zones_and_sizes(engine: Engin
     """Days of a place are cut at midnights of UTC, too, and sheets of few calls hold these."""
     pruned(engine, "Asia/Kathmandu")
     assert verify(engine).is_right
-    change(engine, "UPDATE usage_daily SET requests = requests + 1 WHERE day = '2026-04-11'")
+    change(engine, "UPDATE usage_day SET requests = requests + 1 WHERE day = '2026-04-11'")
     wrong: Any = verify(engine).first
     assert {each.dimensions["day"].isoformat() for each in wrong} == {"2026-04-11"}
-    change(engine, "UPDATE usage_daily SET requests = requests - 1 WHERE day = '2026-04-11'")
+    change(engine, "UPDATE usage_day SET requests = requests - 1 WHERE day = '2026-04-11'")
     change(engine, "DELETE FROM usage_sheet WHERE start_quarter = (SELECT MIN(start_quarter) FROM usage_sheet)")
     assert not verify(engine, repair=True).is_right

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from usage_plugin.store.places import DAILY_KEY, Place
 from usage_plugin.store.recompute import TOTALS, Kept, Sums, kept_sums, sums_of_records
 from usage_plugin.store.retention import DAY, Kind, pruned_before
-from usage_plugin.store.rollups import DAILY_KEY, Place
 from usage_plugin.store.tables import UsageDaily, table_of
 
 _CALLS: Final = (TOTALS.index("requests"), TOTALS.index("unfinished_attempts"))
@@ -79,6 +79,7 @@ def _compare(kept: Mapping[Place, Kept], expected: Mapping[Place, Sums]) -> list
     wrong = []
     for place in [*kept, *(place for place in expected if place not in kept)]:
         is_kept, should_be = kept.get(place), expected.get(place)
-        if is_kept is None or should_be is None or is_kept.sums.totals != should_be.totals:
-            wrong.append(Wrong(place, is_kept or _NOTHING, should_be or _NOTHING.sums))
+        found = Wrong(place, is_kept or _NOTHING, should_be or _NOTHING.sums)
+        if None in (is_kept, should_be) or found.kept.sums.totals != found.expected.totals or not found.kept.is_named:
+            wrong.append(found)
     return wrong

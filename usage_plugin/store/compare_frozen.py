@@ -17,13 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from usage_plugin.store.compare import Difference
 from usage_plugin.store.compare_sheets import ComparedSegment, difference, kept_sheets, place_of, sums_of
 from usage_plugin.store.dimensions import COLUMNS, Dimension
+from usage_plugin.store.places import DIMENSIONS
 from usage_plugin.store.quarters import floor_quarter
 from usage_plugin.store.read.answer import answered
 from usage_plugin.store.read.answers import Usage
 from usage_plugin.store.read.question import Granularity, Question
 from usage_plugin.store.recompute import TOTALS, kept_sums
 from usage_plugin.store.retention import DAY, Kind, pruned_before
-from usage_plugin.store.rollups import DIMENSIONS
 from usage_plugin.store.sheets.codec import Kind as Rows
 from usage_plugin.store.sheets.codec import section_number
 from usage_plugin.store.sheets.columns import ALL, MEASURE_NUMBERS

@@ -20,12 +20,12 @@ from usage_plugin.store.prune_calls import calls_to_prune, prune_calls
 from usage_plugin.store.quarters import QUARTERS_PER_HOUR, floor_quarter, start_of
 from usage_plugin.store.retention import DAY, Kind, Retention, floor_day, move_retention_mark
 from usage_plugin.store.space import checkpoint, give_back, sizes
-from usage_plugin.store.tables import UsageDaily, UsageSegment, UsageSheet, UsageTouch, table_of
+from usage_plugin.store.tables import UsageDay, UsageSegment, UsageSheet, UsageTouch, table_of
 from usage_plugin.store.zones import UTC_ZONE
 
 Progress = Callable[[int, int], None]
 """Takes rows done and rows in all."""
-_CALLS, _DAILY = table_of(UsageCall), table_of(UsageDaily)
+_CALLS, _DAILY = table_of(UsageCall), table_of(UsageDay)
 _SEGMENTS, _SHEETS, _TOUCHES = table_of(UsageSegment), table_of(UsageSheet), table_of(UsageTouch)
 
 

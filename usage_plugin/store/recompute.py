@@ -27,9 +27,11 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 
 from usage_plugin.event import CostConfidence, Status
-from usage_plugin.store.rollups import ADDED, ALIAS, COST, DAILY_KEY, DIMENSIONS, Place
+from usage_plugin.store.places import DAILY_KEY, DIMENSIONS, Numbers, Place
+from usage_plugin.store.rollups import ADDED, ALIAS, COST
 from usage_plugin.store.rows import TOKEN_COLUMNS
-from usage_plugin.store.tables import UsageDaily, UsageRecord, table_of
+from usage_plugin.store.shared import MODEL, PAYER
+from usage_plugin.store.tables import UsageDay, UsageRecord, table_of
 
 TOTALS: Final = (*ADDED, COST)
 _CALLS: Final = (TOTALS.index("requests"), TOTALS.index("unfinished_attempts"))
@@ -49,10 +51,12 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Totals of a place as they are kept, and the keys of their rows: one, unless somebody else wrote there."""
+    """Totals of a place as they are kept, and the numbers of their rows: one, unless somebody else wrote there."""
 
     sums: Sums
-    keys: tuple[bytes, ...]
+    keys: tuple[Numbers, ...]
+    is_named: bool = True
+    """Whether payer and model are there: a number without a name may be given to another one."""
 
 
 def sums_of_records(connection: Connection, start: datetime, end: datetime) -> dict[Place, Sums]:
@@ -82,12 +86,15 @@ def _query(dialect: str) -> Select[Any]:
 
 def kept_sums(connection: Connection, start: date, end: date) -> dict[Place, Kept]:
     """Give the totals that are kept for days from *start* on and before *end*."""
-    columns = table_of(UsageDaily).c
-    names = (*DAILY_KEY, *TOTALS, ALIAS)
-    query = select(*(columns[name] for name in names), columns.rollup_key)
-    found: dict[Place, Kept] = {}
-    for *row, key in connection.execute(query.where(columns.day >= start, columns.day < end)):
-        place, kept = _place(row), Kept(Sums(tuple(row[len(DAILY_KEY) : -1]), row[-1]), (key,))
+    day, found = table_of(UsageDay), dict[Place, Kept]()
+    named = day.outerjoin(PAYER, PAYER.c.id == day.c.payer_id).outerjoin(MODEL, MODEL.c.id == day.c.model_id)
+    by_name = {column.name: column for table in (MODEL, PAYER, day) for column in table.columns}
+    is_named = and_(PAYER.c.id.is_not(None), MODEL.c.id.is_not(None))
+    query = select(*(by_name[name] for name in (*DAILY_KEY, *TOTALS, ALIAS, "payer_id", "model_id")), is_named)
+    during = query.select_from(named).where(day.c.day >= start, day.c.day < end)
+    for *row, payer, model, has_names in connection.execute(during):
+        sums = Sums(tuple(row[len(DAILY_KEY) : -1]), row[-1])
+        place, kept = _place(row), Kept(sums, ((payer, model),), bool(has_names))
         found[place] = _both(found[place], kept) if place in found else kept
     return found
 
@@ -100,7 +107,9 @@ def _place(row: Sequence[Any]) -> Place:
 def _both(one: Kept, other: Kept) -> Kept:
     pairs = zip(one.sums.totals, other.sums.totals, strict=True)
     totals = tuple(None if left is right is None else (left or 0) + (right or 0) for left, right in pairs)
-    return Kept(Sums(totals, other.sums.alias or one.sums.alias), (*one.keys, *other.keys))
+    return Kept(
+        Sums(totals, other.sums.alias or one.sums.alias), (*one.keys, *other.keys), one.is_named and other.is_named
+    )
 
 
 def _sum(value: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -110,7 +119,7 @@ def _sum(value: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def _day(dialect: str) -> ColumnElement[Any]:
     if dialect == "postgresql":
-        return sql_cast(func.timezone("UTC", _RECORD.completed_at), table_of(UsageDaily).c.day.type)
+        return sql_cast(func.timezone("UTC", _RECORD.completed_at), table_of(UsageDay).c.day.type)
     us = type_coerce(_RECORD.completed_at, BigInteger)
     # SQLite's division cuts off towards 1970.
     return func.date(case((us < 0, us - (_SECOND_US - 1)), else_=us) // _SECOND_US, "unixepoch")

@@ -6,7 +6,6 @@ a transaction is not touched.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,17 +13,17 @@ from functools import lru_cache
 from operator import add, itemgetter, mul, neg
 from typing import Final
 
-from sqlalchemy import Connection, and_, delete, update
+from sqlalchemy import Connection, and_, delete, tuple_, update
 
 from usage_plugin.event import CostConfidence, Status
 from usage_plugin.store.bulk import insert
+from usage_plugin.store.places import DIMENSIONS, Numbers, Place, place_numbers
 from usage_plugin.store.rows import NO_ROWS, TOKEN_COLUMNS, Columns, as_columns, joined
-from usage_plugin.store.tables import Totals, UsageDaily, table_of
+from usage_plugin.store.tables import Totals, UsageDay, table_of
 
 COST: Final = "cost_nano_usd"
 ADDED: Final = tuple(name for name in Totals.model_fields if name != COST)
-DIMENSIONS: Final = ("organization_id", "team_id", "user_id", "model", "provider")
-DAILY_KEY: Final = ("day", *DIMENSIONS)
+DAY_KEY: Final = ("day", "payer_id", "model_id")
 # A name that follows an id; it is not part of the key, and the last one known is kept.
 ALIAS: Final = "team_alias"
 
@@ -35,11 +34,7 @@ _COUNTS: Final = (
     *("estimated_requests", "partial_requests", "unfinished_attempts"),
 )
 _PARTS_OF_COST: Final = {"estimated_cost_nano_usd": "estimated_requests", "partial_cost_nano_usd": "partial_requests"}
-_KEY_BYTES = 12
-_KEYS_KEPT = 8192
-
-Place = tuple[date, str | None, str | None, str | None, str | None, str | None]
-"""Values of DAILY_KEY."""
+_KINDS_KEPT = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +61,17 @@ def change_rollups(connection: Connection, added: Columns, removed: Columns) -> 
         removed: The same; totals of which no call is left go, too.
     """
     folded = fold(added, removed)
-    columns = ("day", "rollup_key", *DIMENSIONS, ALIAS, *folded.names, COST)
+    number_of = place_numbers(connection, folded.sums, folded.aliases)
+    columns = (*DAY_KEY, *folded.names, COST)
     rows = [
-        (place[0], daily_key(place[1:]), *place[1:], folded.aliases.get(place), *sums, cost if known else None)
+        (place[0], *number_of[place], *sums, cost if known else None)
         for place, (*sums, cost, known) in folded.sums.items()
     ]
     # Sorted by key in every process: two writers that meet wait for each other, never both.
-    rows.sort(key=itemgetter(0, 1))
-    insert(connection, table_of(UsageDaily), columns, rows, _on_conflict(folded.names))
+    rows.sort(key=itemgetter(0, 1, 2))
+    insert(connection, table_of(UsageDay), columns, rows, _on_conflict(folded.names))
     if removed[COST]:
-        _tidy(connection, fold(removed).sums)
+        _tidy(connection, {(place[0], *number_of[place]) for place in fold(removed).sums})
 
 
 def fold(added: Columns, removed: Columns = NO_ROWS) -> Folded:
@@ -121,7 +117,7 @@ def _measures(columns: Columns) -> dict[str, Sequence[int]]:
     return found
 
 
-@lru_cache(_KEYS_KEPT)
+@lru_cache(_KINDS_KEPT)
 def _counted(status: str, is_terminal: bool, cache_hit: bool, confidence: str) -> tuple[int, ...]:
     """Say which of ``_COUNTS`` count a call of a kind, with 1 or 0."""
     said = {
@@ -141,29 +137,21 @@ def _whole(values: Sequence[int | None]) -> Sequence[int]:
     return [value or 0 for value in values]
 
 
-@lru_cache(_KEYS_KEPT)
-def daily_key(dimensions: Sequence[str | None]) -> bytes:
-    """Hash dimensions to a fixed length; one that is not set differs from an empty one."""
-    parts = (f"{name}={value!r}" for name, value in zip(DIMENSIONS, dimensions, strict=True))
-    return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=_KEY_BYTES).digest()
-
-
 @lru_cache
 def _on_conflict(names: tuple[str, ...]) -> str:
-    sums = [f"{name} = usage_daily.{name} + excluded.{name}" for name in names]
-    either = f"COALESCE(usage_daily.{COST} + excluded.{COST}, usage_daily.{COST}, excluded.{COST})"
-    alias = f"COALESCE(excluded.{ALIAS}, usage_daily.{ALIAS})"
-    return f"(day, rollup_key) DO UPDATE SET {', '.join([*sums, f'{COST} = {either}', f'{ALIAS} = {alias}'])}"
+    sums = [f"{name} = usage_day.{name} + excluded.{name}" for name in names]
+    either = f"COALESCE(usage_day.{COST} + excluded.{COST}, usage_day.{COST}, excluded.{COST})"
+    return f"({', '.join(DAY_KEY)}) DO UPDATE SET {', '.join([*sums, f'{COST} = {either}'])}"
 
 
-def _tidy(connection: Connection, places: Iterable[Place]) -> None:
+def _tidy(connection: Connection, keys: Iterable[tuple[date, int, int]]) -> None:
     """After calls left: no row without a call, and no cost where each call that is left has none."""
-    table = table_of(UsageDaily)
-    by_day: dict[date, list[bytes]] = {}
-    for day, *dimensions in places:
-        by_day.setdefault(day, []).append(daily_key(tuple(dimensions)))
+    table = table_of(UsageDay)
+    by_day: dict[date, list[Numbers]] = {}
+    for day, *numbers in keys:
+        by_day.setdefault(day, []).append((numbers[0], numbers[1]))
     calls = table.c.requests + table.c.unfinished_attempts
-    for day, keys in sorted(by_day.items()):
-        here = and_(table.c.day == day, table.c.rollup_key.in_(sorted(keys)))
+    for day, some in sorted(by_day.items()):
+        here = and_(table.c.day == day, tuple_(table.c.payer_id, table.c.model_id).in_(sorted(some)))
         connection.execute(delete(table).where(here, calls == 0))
         connection.execute(update(table).where(here, calls == table.c.unpriced_requests).values({COST: None}))

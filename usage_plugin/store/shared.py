@@ -18,7 +18,7 @@ from usage_plugin.store.bulk_postgresql import array, insert_numbered
 from usage_plugin.store.calls import UsageCaller, UsageOutcome, UsageTag, UsageTagSet, UsageTarget
 from usage_plugin.store.memory import known_numbers
 from usage_plugin.store.rows import Row
-from usage_plugin.store.tables import table_of
+from usage_plugin.store.tables import BESIDE, UsageModel, UsagePayer, table_of
 
 Content = tuple[Any, ...]
 Contents = Mapping[Table, Collection[Content]]
@@ -26,22 +26,25 @@ Numbers = Mapping[Table, Mapping[Content, int]]
 KEY = "content_key"
 CALLER, TARGET, OUTCOME, TAG_SET = (table_of(each) for each in (UsageCaller, UsageTarget, UsageOutcome, UsageTagSet))
 SHARED = (CALLER, TARGET, OUTCOME, TAG_SET)
+"""What calls share. A transaction asks for their numbers first, and for those of totals when its calls are stored."""
+MODEL, PAYER = table_of(UsageModel), table_of(UsagePayer)
 _KEYS_KEPT = 65_536
 _DIGEST = 16
 
 
 def columns_of(table: Table) -> tuple[str, ...]:
     """Name what a combination consists of."""
-    return tuple(column.name for column in table.columns if column.name not in ("id", KEY))
+    own = (column.name for column in table.columns if BESIDE not in column.info)
+    return tuple(name for name in own if name not in ("id", KEY))
 
 
 def numbers(connection: Connection, contents: Contents) -> tuple[Numbers, Contents]:
     """Give the number of each combination, and keep those that are new.
 
     Args:
-        connection: Of a transaction that writes. Every transaction asks before it changes a call, and new combinations
-            of a table are kept in the same order, so that two that meet never wait for each other.
-        contents: By table of ``SHARED``, in its order: values of its columns; for tags all of a call, sorted.
+        connection: Of a transaction that writes. Every transaction asks for what calls share before it changes one, and
+            new combinations of a table are kept in the same order, so that two that meet never wait for each other.
+        contents: By table, always in the same order: values of its columns; for tags all of a call, sorted.
 
     Returns:
         The numbers, and the combinations that were not there.

@@ -9,13 +9,13 @@ from sqlalchemy import Connection, Engine, func, select, text
 
 from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.pace import Pace
-from usage_plugin.store.tables import UsageDaily, UsageSheet, table_of
+from usage_plugin.store.tables import UsageDay, UsageSheet, table_of
 
 # SQLite says quickly only what the whole file takes. Bytes of a row with its share of the indexes, roughly, tell
 # how the tables share it.
 _SQLITE_ROW = {
     table_of(UsageCall): 240,
-    table_of(UsageDaily): 190,
+    table_of(UsageDay): 80,
     table_of(UsageSheet): 500,
 }
 _INCREMENTAL = 2

@@ -1,6 +1,6 @@
 """The tables, declared once: every call, its tags, its prices, and the totals.
 
-Money is an integer of billionths (``..._nano_usd``); beside it a generated column shows dollars (``..._usd``).
+Money is an integer of billionths (``..._nano_usd``); beside it the views show dollars (``..._usd``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
-    Computed,
     Float,
     Index,
     LargeBinary,
@@ -30,16 +29,9 @@ from usage_plugin.store.calls import CALL_TABLES
 from usage_plugin.store.column_types import Address, BigIntKey, CompactText, HexKey, Moment, UtcDateTime
 
 KEY_LENGTH = 32
+BESIDE = "is_beside"
+"""Marks a column of what is kept once that is no part of its key."""
 _VIEW = {"info": {"is_view": True}}
-
-
-def _usd(nano_column: str) -> Any:
-    """Declare dollars to a billionth, generated from the exact integer: for SQL, never written."""
-    return Field(
-        default=None,
-        # SQLite works it out when it is read; PostgreSQL before 18 cannot.
-        sa_column=Column(Numeric(20, 9), Computed(f"{nano_column} / 1000000000.0"), nullable=True),
-    )
 
 
 def _dollars() -> Any:
@@ -200,11 +192,47 @@ class Totals(SQLModel):
     saved_cost_nano_usd: int = _total()
 
 
+class UsagePayer(SQLModel, table=True):
+    """Whose usage a day's totals are: each combination that occurred, once."""
+
+    __tablename__ = "usage_payer"
+
+    id: int | None = Field(default=None, sa_column=Column(BigIntKey, primary_key=True, autoincrement=True))
+    content_key: bytes = Field(sa_type=LargeBinary, unique=True)
+    organization_id: str | None = None
+    team_id: str | None = None
+    user_id: str | None = None
+    # A name that follows an id: the last one known is kept, and the combination is the same under any.
+    team_alias: str | None = Field(default=None, sa_column_kwargs={"info": {BESIDE: True}})
+
+
+class UsageModel(SQLModel, table=True):
+    """What a day's totals are of: each model of a provider that occurred, once."""
+
+    __tablename__ = "usage_model"
+
+    id: int | None = Field(default=None, sa_column=Column(BigIntKey, primary_key=True, autoincrement=True))
+    content_key: bytes = Field(sa_type=LargeBinary, unique=True)
+    model: str | None = None
+    provider: str | None = None
+
+
+class UsageDay(Totals, table=True):
+    """Totals of a UTC day, kept as calls arrive. One row per day, payer and model."""
+
+    __tablename__ = "usage_day"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    day: dt.date = Field(primary_key=True)
+    payer_id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    model_id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+
+
 class UsageDaily(Totals, table=True):
-    """Totals of a UTC day, kept as calls arrive. One row per day and combination of its dimensions."""
+    """Totals of a UTC day with the names of what they are of: a view to read from."""
 
     __tablename__ = "usage_daily"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (_VIEW,)
 
     day: dt.date = Field(primary_key=True)
     rollup_key: bytes = Field(sa_type=LargeBinary, primary_key=True)
@@ -214,7 +242,7 @@ class UsageDaily(Totals, table=True):
     user_id: str | None = None
     model: str | None = None
     provider: str | None = None
-    cost_usd: Decimal | None = _usd("cost_nano_usd")
+    cost_usd: Decimal | None = _dollars()
 
 
 class SpoolPosition(SQLModel, table=True):
@@ -322,13 +350,19 @@ class UsageValue(SQLModel, table=True):
     label: str | None = None
 
 
-VIEWS: Mapping[str, type[SQLModel]] = {"usage_record": UsageRecord, "usage_record_tag": UsageRecordTag}
+VIEWS: Mapping[str, type[SQLModel]] = {
+    "usage_record": UsageRecord,
+    "usage_record_tag": UsageRecordTag,
+    "usage_daily": UsageDaily,
+}
 """By the name under which everybody reads them."""
 
 TABLES = (
     *CALL_TABLES,
     PriceSnapshotRow,
-    UsageDaily,
+    UsagePayer,
+    UsageModel,
+    UsageDay,
     SpoolPosition,
     PipelineProcess,
     RetentionMark,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, func, select, text, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from usage_plugin.store.bulk import insert
@@ -21,17 +21,21 @@ from usage_plugin.store.compare import Compared, Difference, Wrong, compare_day
 from usage_plugin.store.compare_frozen import compare_frozen_day
 from usage_plugin.store.database import unavailable, writing
 from usage_plugin.store.migrate import require_current
+from usage_plugin.store.places import place_numbers, restore_places
 from usage_plugin.store.recompute import TOTALS
 from usage_plugin.store.retention import BEGINNING, DAY, floor_day
-from usage_plugin.store.rollups import ALIAS, DAILY_KEY, daily_key
+from usage_plugin.store.rollups import DAY_KEY
+from usage_plugin.store.shared import MODEL, PAYER
 from usage_plugin.store.snapshot import snapshot
-from usage_plugin.store.tables import UsageDaily, UsageRecord, table_of
+from usage_plugin.store.tables import UsageDay, UsageRecord, table_of
 from usage_plugin.store.verify_sheets import verify_sheets
 
 SHOWN = 20
 Progress = Callable[[int, int], None]
 """Takes days or segments done and in all."""
-_DAILY = table_of(UsageDaily)
+_DAILY = table_of(UsageDay)
+# In the order in which writers change them.
+_LOCK = f"LOCK TABLE {MODEL.name}, {PAYER.name}, {_DAILY.name} IN SHARE ROW EXCLUSIVE MODE"
 
 
 @dataclass(slots=True)
@@ -145,7 +149,7 @@ def _alone(engine: Engine) -> Iterator[Connection]:
             yield connection
         return
     with snapshot(engine) as connection:
-        connection.execute(text(f"LOCK TABLE {_DAILY.name} IN SHARE ROW EXCLUSIVE MODE"))
+        connection.execute(text(_LOCK))
         yield connection
 
 
@@ -159,14 +163,11 @@ def _repair(engine: Engine, day: datetime, result: Verification) -> Compared:
 
 
 def _rewrite(connection: Connection, wrong: Sequence[Wrong]) -> None:
+    numbers = tuple_(_DAILY.c.payer_id, _DAILY.c.model_id)
     for each in wrong:
-        here = (_DAILY.c.day == each.place[0], _DAILY.c.rollup_key.in_(each.kept.keys))
-        connection.execute(_DAILY.delete().where(*here))
-    # The last name that a team had is kept: a sum over records cannot tell it.
-    rows = [
-        (daily_key(each.place[1:]), *each.place, *each.expected.totals, each.kept.sums.alias or each.expected.alias)
-        for each in wrong
-        if each.has_calls
-    ]
-    columns = ("rollup_key", *DAILY_KEY, *TOTALS, ALIAS)
-    insert(connection, _DAILY, columns, rows, "(day, rollup_key) DO NOTHING")
+        connection.execute(_DAILY.delete().where(_DAILY.c.day == each.place[0], numbers.in_(each.kept.keys)))
+    totals = {each.place: each.expected for each in wrong if each.has_calls}
+    number_of = place_numbers(connection, totals, {})
+    restore_places(connection, number_of, {each.place: each.kept.sums.alias or each.expected.alias for each in wrong})
+    rows = [(place[0], *number_of[place], *sums.totals) for place, sums in totals.items()]
+    insert(connection, _DAILY, (*DAY_KEY, *TOTALS), rows, f"({', '.join(DAY_KEY)}) DO NOTHING")
