@@ -1,0 +1,25 @@
+"""A robust, seasonal, rolling z-score with memory: points are scored from their past, in a small state."""
+
+from usage_plugin.analysis.memory.batch import Scores, run
+from usage_plugin.analysis.memory.profile import Channel, Profile, Stabiliser, Volatility
+from usage_plugin.analysis.memory.profiles import PER_CALL_BY_DAY, SPEND_BY_DAY, SPEND_BY_HOUR, metric_every
+from usage_plugin.analysis.memory.state import State, begin, unpack
+from usage_plugin.analysis.memory.step import Seen, step
+
+__all__ = [
+    "PER_CALL_BY_DAY",
+    "SPEND_BY_DAY",
+    "SPEND_BY_HOUR",
+    "Channel",
+    "Profile",
+    "Scores",
+    "Seen",
+    "Stabiliser",
+    "State",
+    "Volatility",
+    "begin",
+    "metric_every",
+    "run",
+    "step",
+    "unpack",
+]
