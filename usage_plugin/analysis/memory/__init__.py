@@ -1,5 +1,6 @@
 """A robust, seasonal, rolling z-score with memory: points are scored from their past, in a small state."""
 
+from usage_plugin.analysis.memory.anomalies import Anomaly, Kind, anomalies
 from usage_plugin.analysis.memory.batch import Scores, run
 from usage_plugin.analysis.memory.profile import Channel, Profile, Stabiliser, Volatility
 from usage_plugin.analysis.memory.profiles import PER_CALL_BY_DAY, SPEND_BY_DAY, SPEND_BY_HOUR, metric_every
@@ -10,13 +11,16 @@ __all__ = [
     "PER_CALL_BY_DAY",
     "SPEND_BY_DAY",
     "SPEND_BY_HOUR",
+    "Anomaly",
     "Channel",
+    "Kind",
     "Profile",
     "Scores",
     "Seen",
     "Stabiliser",
     "State",
     "Volatility",
+    "anomalies",
     "begin",
     "metric_every",
     "run",
