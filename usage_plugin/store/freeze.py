@@ -63,7 +63,7 @@ def freeze(engine: Engine, span: Stretch) -> bool:
     """
     try:
         with writing(engine).begin() as connection:
-            _keep_writers_out(connection)
+            keep_writers_out(connection)
             newest = connection.execute(select(func.max(_CALL.c.id))).scalar() or 0
             for start, end in _freeze(connection, span, Level.DAYS, newest):
                 _freeze(connection, (start, end), Level.HOURS, newest)
@@ -127,7 +127,7 @@ def span_of(start: datetime, end: datetime) -> Stretch:
     return floor_quarter(start), floor_quarter(end)
 
 
-def _keep_writers_out(connection: Connection) -> None:
+def keep_writers_out(connection: Connection) -> None:
     """Wait for whoever has begun to write, and let nobody begin: whoever comes later gets a higher number.
 
     On SQLite whoever writes is alone.

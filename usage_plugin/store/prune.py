@@ -21,6 +21,7 @@ from usage_plugin.store.quarters import QUARTERS_PER_HOUR, floor_quarter, start_
 from usage_plugin.store.retention import DAY, Kind, Retention, floor_day, move_retention_mark
 from usage_plugin.store.space import checkpoint, give_back, sizes
 from usage_plugin.store.tables import UsageDay, UsageSegment, UsageSheet, UsageTouch, table_of
+from usage_plugin.store.unused import forget_unused
 from usage_plugin.store.zones import UTC_ZONE
 
 Progress = Callable[[int, int], None]
@@ -159,7 +160,9 @@ def prune(
 def _steps(
     engine: Engine, cutoffs: Mapping[Kind, datetime], now: datetime, zone: ZoneInfo, pace: Pace
 ) -> Iterator[tuple[Kind, int]]:
+    calls = 0
     for deleted in prune_calls(engine, cutoffs[Kind.RECORDS], cutoffs[Kind.SHEETS], now, zone, pace):
+        calls += deleted
         yield Kind.RECORDS, deleted
     sheets = floor_quarter(cutoffs[Kind.SHEETS])
     # Without its segment a sheet is not read any more.
@@ -173,6 +176,9 @@ def _steps(
         mark = _Mark(kind, cutoffs[kind])
         for deleted in _delete_before(engine, moment, limit, mark, pace):
             yield kind, counts * deleted
+    if calls:
+        for _ in forget_unused(engine, pace):
+            yield Kind.RECORDS, 0
 
 
 @dataclass(frozen=True, slots=True)

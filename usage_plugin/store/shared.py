@@ -7,6 +7,7 @@ back, or a backup that was put in the place of the database, cannot leave a numb
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -61,6 +62,17 @@ def numbers(connection: Connection, contents: Contents) -> tuple[Numbers, Conten
             found[table] |= _insert(connection, table, sorted((keys[table][content], content) for content in some))
         known[table].update((content, found[table][key]) for content, key in keys[table].items())
     return known, new
+
+
+def own_tag_set(connection: Connection, tags: Sequence[str]) -> int:
+    """Keep a set of tags that no call has yet, nor ever another one; gives its number.
+
+    Args:
+        connection: Of a transaction that writes.
+        tags: Sorted.
+    """
+    key = secrets.token_bytes(_DIGEST)
+    return _insert(connection, TAG_SET, [(key, tuple(tags))])[key]
 
 
 @lru_cache(_KEYS_KEPT)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam
 from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.narrow import MEASURED, measured
 from usage_plugin.store.rows import POSITION, RECORD_COLUMNS, TOKEN_COLUMNS, UNIT_COLUMNS, Row, as_columns
-from usage_plugin.store.shared import TAG_SET, numbers
+from usage_plugin.store.shared import own_tag_set
 from usage_plugin.store.tables import UsageRecord, UsageRecordTag, table_of
 
 _SUMMED = ("calls", *TOKEN_COLUMNS, *UNIT_COLUMNS, "cost_nano_usd", "saved_cost_nano_usd", "adjustment_nano_usd")
@@ -86,17 +86,20 @@ def update(connection: Connection, rows: Mapping[str, Row]) -> None:
 
 
 def add_tags(connection: Connection, tags: Mapping[str, Iterable[str]]) -> None:
-    """Give stored rows further tags."""
+    """Give stored rows further tags.
+
+    Each gets a set of its own: whoever deletes sets that no call has looks at new rows, not at those that are changed.
+    """
     table, read = table_of(UsageCall), table_of(UsageRecordTag).c
     query = sa.select(read.event_key, read.tag).where(read.event_key.in_(sorted(tags)))
-    both = {key: set(names) for key, names in tags.items()}
+    before: dict[str, set[str]] = {key: set() for key in tags}
     for key, tag in connection.execute(query) if tags else ():
-        both[key].add(tag)
-    contents = {key: tuple(sorted(names)) for key, names in both.items()}
-    found, _ = numbers(connection, {TAG_SET: set(contents.values())})
-    for key in sorted(contents):
-        here = sa.update(table).where(table.c.event_key == key)
-        connection.execute(here.values(tag_set_id=found[TAG_SET][contents[key]]))
+        before[key].add(tag)
+    for key in sorted(tags):
+        both = before[key].union(tags[key])
+        if both != before[key]:
+            here = sa.update(table).where(table.c.event_key == key)
+            connection.execute(here.values(tag_set_id=own_tag_set(connection, sorted(both))))
 
 
 def delete(connection: Connection, keys: Iterable[str]) -> None:
