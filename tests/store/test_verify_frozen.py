@@ -20,6 +20,7 @@ from usage_plugin.store.pace import Pace
 from usage_plugin.store.prune import prune
 from usage_plugin.store.sheets import fold
 from usage_plugin.store.sheets.build import add_up
+from usage_plugin.store.sheets.bundle import bundled, sections_in
 from usage_plugin.store.sheets.codec import Kind, pack, section_number, unpack
 from usage_plugin.store.sheets.columns import ALL, COST, MEASURE_NUMBERS
 from usage_plugin.store.verify import verify
@@ -73,21 +74,26 @@ def change(engine: Engine, statement: str) -> None:
         assert connection.execute(text(statement), torn).rowcount > 0
 
 
-def billionth(where: str) -> Callable[[Engine], None]:
-    """Give a damage: a billionth of a dollar more in the first sheet of a kind."""
+def billionth(of: str, wanted: int) -> Callable[[Engine], None]:
+    """Give a damage: a billionth of a dollar more in the first sheet that has such a section."""
 
     def damage(engine: Engine) -> None:
-        first = f"SELECT id, content FROM usage_sheet WHERE {where} ORDER BY start_quarter, dimension, value LIMIT 1"
+        some = f"SELECT * FROM usage_sheet WHERE {of} AND {FROZEN} ORDER BY start_quarter, value"
         number = MEASURE_NUMBERS[COST]
         with writing(engine).begin() as connection:
-            row = connection.execute(text(first)).one()
-            section = unpack(bytes(row.content))
-            columns = {**section.columns, number: section.columns[number].copy()}
-            columns[number][0] += 1
-            numbers = sorted(columns)
-            table = [[int(columns[each][at]) for each in numbers] for at in range(section.rows)]
-            changed = {"content": pack(numbers, np.array(table)), "id": row.id}
-            connection.execute(text("UPDATE usage_sheet SET content = :content WHERE id = :id"), changed)
+            for row in connection.execute(text(some)).all():
+                sections = dict(sections_in(row.section, bytes(row.content)))
+                if wanted not in sections or number not in unpack(sections[wanted]).columns:
+                    continue
+                section = unpack(sections[wanted])
+                columns = {**section.columns, number: section.columns[number].copy()}
+                columns[number][0] += 1
+                sections[wanted] = pack(tuple(columns), np.column_stack(list(columns.values())))
+                ((*_, content),) = bundled((row.dimension, row.value, *each) for each in sections.items())
+                changed = {"content": content, "id": row.id}
+                connection.execute(text("UPDATE usage_sheet SET content = :content WHERE id = :id"), changed)
+                return
+            pytest.fail(f"no sheet where {of} has section {wanted}")
 
     return damage
 
@@ -101,17 +107,15 @@ DAMAGES: dict[str, Callable[[Engine], None]] = {
     "daily": run("UPDATE usage_day SET total_tokens = total_tokens + 1 WHERE day = '2026-04-11'"),
     "daily model": run(f"UPDATE usage_day SET model_id = 999 WHERE day = '2026-04-11' AND {OF_M1}"),
     "daily gone": run(f"DELETE FROM usage_day WHERE day = '2026-04-11' AND {OF_M1}"),
-    "all": billionth(f"dimension = 0 AND section = {CELLS}"),
-    "all by the quarter": billionth(f"dimension = 0 AND section = {FINE}"),
-    "all by user": billionth(f"dimension = 0 AND section = {section_number(Kind.CELLS, 5)}"),
-    "a team": billionth(f"dimension = 3 AND section = {CELLS}"),
-    "rare teams": billionth(f"dimension = 5 AND value < 0 AND section = {SINGLE}"),
-    "a sheet gone": run(
-        f"DELETE FROM usage_sheet WHERE dimension = 3 AND value > 0 AND section = {CELLS} AND {FROZEN}"
-    ),
-    "all gone": run(f"DELETE FROM usage_sheet WHERE dimension = 0 AND section = {CELLS} AND {FROZEN}"),
+    "all": billionth("dimension = 0", CELLS),
+    "all by the quarter": billionth("dimension = 0", FINE),
+    "all by user": billionth("dimension = 0", section_number(Kind.CELLS, 5)),
+    "a team": billionth("dimension = 3 AND value > 0", CELLS),
+    "rare teams": billionth("dimension = 5 AND value < 0", SINGLE),
+    "a sheet gone": run(f"DELETE FROM usage_sheet WHERE dimension = 3 AND value > 0 AND {FROZEN}"),
+    "all gone": run(f"DELETE FROM usage_sheet WHERE dimension = 0 AND {FROZEN}"),
     "a dimension gone": run(f"DELETE FROM usage_sheet WHERE dimension = 7 AND {FROZEN}"),
-    "torn": run(f"UPDATE usage_sheet SET content = :torn WHERE dimension = 0 AND section = {CELLS} AND {FROZEN}"),
+    "torn": run(f"UPDATE usage_sheet SET content = :torn WHERE dimension = 0 AND {FROZEN}"),
     "segment": run("UPDATE usage_segment SET parts = parts * 2 WHERE frozen_id IS NOT NULL"),
 }
 
