@@ -21,6 +21,7 @@ LEAST_MOVE = 1e-3
 BIGGEST_MOVE = 5.0
 """What is learnt of a move, at most, in usual ones."""
 TINY = 1e-300
+BEYOND_ANYTHING = 1e300
 
 
 class Shown(NamedTuple):
@@ -51,7 +52,7 @@ def look(profile: Profile, state: State, season: Season, point: Point) -> Shown:
     spread = np.maximum(state.spread, least)
     threshold = profile.thresholds * spread
     threshold *= 1.0 + profile.small_sample / np.maximum(state.seen, 1.0)
-    return Shown(means, spread, np.maximum(threshold, TINY), ring, sums, moves)
+    return Shown(means, spread, np.maximum(threshold, TINY, out=threshold), ring, sums, moves)
 
 
 def _off_both(even: FloatArray, off_recent: FloatArray) -> FloatArray:
@@ -64,8 +65,10 @@ def _windows(profile: Profile, state: State, even: FloatArray) -> tuple[Rows, Fl
     if not state.ring:
         return (), np.broadcast_to(even, state.sums.shape)
     size, at = len(state.ring), state.steps % len(state.ring)
-    leaving = np.stack([state.ring[(state.steps - each.points) % size] for each in profile.channels])
-    return (*state.ring[:at], even, *state.ring[at + 1 :]), state.sums + (even - leaving)
+    sums = state.sums + even
+    for row, each in zip(sums, profile.channels, strict=True):
+        np.subtract(row, state.ring[(state.steps - each.points) % size], out=row)
+    return (*state.ring[:at], even, *state.ring[at + 1 :]), sums
 
 
 def _moved(volatility: Volatility, state: State, point: Point) -> tuple[FloatArray, FloatArray]:
@@ -102,17 +105,23 @@ def with_records(profile: Profile, state: State, shown: Shown, slot: int) -> Sta
 
 def remembered(profile: Profile, state: State, shown: Shown, point: Point) -> State:
     """Learn what channels show usually, and at most."""
-    usual = np.abs(shown.value)
-    cut = np.minimum(usual, np.where(shown.spread > 0, profile.clip * shown.spread, usual))
+    usual, most = np.abs(shown.value), profile.clip * shown.spread
+    # Nothing is cut where there is no scale yet to cut by.
+    most[shown.spread == 0] = BEYOND_ANYTHING
     if (state.seen < profile.settled).any():
-        cut = np.where(state.seen < profile.settled, usual, cut)
+        most[:, state.seen < profile.settled] = BEYOND_ANYTHING
+    cut = np.minimum(usual, most, out=most)
     share = point.weight * at_least(rate(profile.scale), np.maximum(state.seen - profile.settled, 0.0), 2.0)
     counted = shown.value * (point.weight * (state.seen >= profile.least))
     now = np.empty_like(state.now)
     np.maximum(state.now[0], counted, out=now[0])
-    np.maximum(state.now[1], -counted, out=now[1])
+    np.maximum(state.now[1], np.negative(counted, out=counted), out=now[1])
+    cut *= MEAN_AD_TO_SIGMA
+    cut -= state.spread
+    cut *= share
+    cut += state.spread
     return state._replace(
-        spread=state.spread + share * (MEAN_AD_TO_SIGMA * cut - state.spread),
+        spread=cut,
         now=now,
         ring=shown.ring,
         sums=shown.sums,

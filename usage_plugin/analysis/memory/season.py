@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +59,8 @@ def bins_at(profile: Profile, slot: int) -> tuple[int, ...]:
 
 
 def _added(seasons: tuple[Rows, ...], bins: tuple[int, ...]) -> FloatArray | float:
-    return sum((table[at] for table, at in zip(seasons, bins, strict=True)), 0.0)
+    rows = [table[at] for table, at in zip(seasons, bins, strict=True)]
+    return reduce(np.add, rows) if rows else 0.0
 
 
 def _wider(profile: Profile, state: State, bins: tuple[int, ...], scale: FloatArray) -> FloatArray:
@@ -73,9 +75,8 @@ def _wider(profile: Profile, state: State, bins: tuple[int, ...], scale: FloatAr
 def _holiday(profile: Profile, state: State, slot: int, expected: FloatArray, spread: FloatArray) -> FloatArray | None:
     if profile.quietest is None:
         return None
-    lowest: FloatArray | float = np.inf
-    for day in range(DAYS_A_WEEK):
-        lowest = np.minimum(lowest, _added(state.seasons, bins_at(profile, slot % profile.day + day * profile.day)))
+    others = (bins_at(profile, slot % profile.day + day * profile.day) for day in range(DAYS_A_WEEK))
+    lowest = reduce(np.minimum, (_added(state.seasons, bins) for bins in others))
     return np.minimum(expected, state.level + lowest) - profile.quietest * spread
 
 

@@ -56,7 +56,7 @@ def step(profile: Profile, state: State, values: FloatArray, slot: int) -> tuple
 
 
 def _judge(profile: Profile, state: State, season: Season, shown: Shown, point: Point) -> Seen:
-    up, down = (np.maximum(shown.threshold, profile.margin * record) for record in state.record)
+    up, down = np.maximum(shown.threshold, profile.margin * state.record)
     severity = shown.value / np.where(shown.value > 0, up, down)
     if season.holiday is not None:
         severity = np.where(point.stable < season.holiday, severity, np.maximum(severity, 0.0))
@@ -80,13 +80,14 @@ def _while_learning(profile: Profile, state: State, severity: FloatArray) -> Flo
 
 
 def _loudest(severity: FloatArray) -> tuple[FloatArray, FloatArray]:
-    loudest, size = severity[0], np.abs(severity[0])
+    loudest, size = severity[0].copy(), np.abs(severity[0])
     channel = np.zeros_like(loudest)
     for number, other in enumerate(severity[1:], start=1):
-        louder = np.abs(other) > size
-        loudest = np.where(louder, other, loudest)
-        size = np.abs(loudest)
-        channel[louder] = number
+        other_size = np.abs(other)
+        louder = other_size > size
+        np.copyto(loudest, other, where=louder)
+        np.copyto(channel, number, where=louder)
+        np.maximum(size, other_size, out=size)
     return np.clip(loudest, -LOUDEST, LOUDEST), channel
 
 
