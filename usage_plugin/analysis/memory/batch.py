@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike
 from usage_plugin.analysis.arrays import BoolArray, FloatArray, as_series
 from usage_plugin.analysis.detection import Verdict, judge
 from usage_plugin.analysis.memory.profile import Profile
-from usage_plugin.analysis.memory.state import State, begin
+from usage_plugin.analysis.memory.state import begin
 from usage_plugin.analysis.memory.step import Seen, step
 
 SERIES_AT_ONCE = 8192
+COLUMNS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +47,21 @@ def run(profile: Profile, values: ArrayLike, slots: ArrayLike | None = None) -> 
     count, length = given.shape
     clock = list(range(length)) if slots is None else np.asarray(slots, dtype=np.int64).tolist()
     found = np.empty((len(Seen._fields), length, count))
-    for first in range(0, count, SERIES_AT_ONCE):
-        part = slice(first, first + SERIES_AT_ONCE)
-        _run(profile, np.ascontiguousarray(given[part].T), clock, found[:, :, part])
+    portions = -(-count // SERIES_AT_ONCE)
+    for part in np.array_split(np.arange(count), max(portions, 1)):
+        within = slice(part[0], part[-1] + 1) if part.size else slice(0, 0)
+        _run(profile, given[within], clock, found[:, :, within])
     arrays = {name: array.T for name, array in zip(Seen._fields, found, strict=True)}
     known = np.isfinite(given).sum(axis=1, keepdims=True) > profile.learning
     return Scores(**arrays, verdicts=judge(given, known))
 
 
-def _run(profile: Profile, columns: FloatArray, clock: list[int], found: FloatArray) -> State:
-    state = begin(profile, columns.shape[1])
-    for at, slot in enumerate(clock):
-        state, seen = step(profile, state, columns[at], slot)
-        found[:, at] = seen
-    return state
+def _run(profile: Profile, values: FloatArray, clock: list[int], found: FloatArray) -> None:
+    state = begin(profile, len(values))
+    for first in range(0, len(clock), COLUMNS_AT_ONCE):
+        # A column of many series lies all over the memory; a few dozen columns are turned at once.
+        columns = np.ascontiguousarray(values[:, first : first + COLUMNS_AT_ONCE].T)
+        for at, column in enumerate(columns, start=first):
+            state, seen = step(profile, state, column, clock[at])
+            for rows, row in zip(found, seen, strict=True):
+                rows[at] = row
