@@ -17,6 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-develop
+BENCH_READY := $(VENV)/.ready-to-compare
 
 # Only where they are given, so that settings from elsewhere still count.
 ifdef PROXY_PORT
@@ -26,10 +27,10 @@ ifdef DASHBOARD_PORT
 export USAGE_DASHBOARD_PORT := $(DASHBOARD_PORT)
 endif
 
-.PHONY: help run demo test lint format bench chaos clean
+.PHONY: help run demo test lint format bench bench-detection chaos clean
 
 help: ## Say what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-15s %s\n", $$1, $$2 }'
 
 run: $(RUN_READY) ## Start the proxy on :4000 and the dashboard on :8050 (PROXY_PORT, DASHBOARD_PORT)
 	@exec $(BIN)/usage-plugin up
@@ -58,6 +59,9 @@ bench: $(DEV_READY) ## Measure: storing, time per call in a proxy, databases of 
 	@$(BIN)/python -m tests.bench.scale $(CALLS)
 	@$(BIN)/python -m tests.bench.prune $(lastword $(CALLS))
 
+bench-detection: $(BENCH_READY) ## Measure the detector beside others: generated spend, the Numenta benchmark (NAB=folder), speed
+	@$(BIN)/python -m tests.detection $(NAB)
+
 chaos: $(DEV_READY) ## Kill proxies, take databases away, and count (SEED, KILLS, OUTAGES)
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES))
 	@WHOLE=1 $(BIN)/python -m pytest -q $(IN_WHOLE)
@@ -83,3 +87,8 @@ $(DEV_READY): requirements/dev.txt pyproject.toml | $(BIN)/python
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $(RUN_READY) $@
+
+$(BENCH_READY): requirements/bench.txt $(DEV_READY)
+	@echo "Installing what the detector is compared with (requirements/bench.txt) ..."
+	@$(PIP) install --require-hashes -r requirements/bench.txt
+	@touch $@
