@@ -18,7 +18,7 @@ from usage_plugin.store.pace import Pace
 from usage_plugin.store.prune import plan, prune
 from usage_plugin.store.read import Dimension, Granularity, Question
 from usage_plugin.store.retention import FOR_EVER, Kind, Retention
-from usage_plugin.store.sheets import fold
+from usage_plugin.store.sheets import build, fold
 from usage_plugin.store.sheets.build import add_up
 from usage_plugin.store.verify import verify
 from usage_plugin.store.write import SpoolMark, write_events
@@ -235,6 +235,24 @@ def test_the_end_of_a_request_whose_row_is_pruned_counts_no_second_request(fille
     assert write_events(filled, [late]) == 0
     assert read.totals(filled, WHOLE) == before
     assert daily(filled)[0] == before.requests + 2, "with the calls that ended at NOW"
+
+
+def test_a_day_that_has_become_too_large_goes_by_the_hour(filled: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is added up anew for a late call, as hours now, and all of them go."""
+    add_up(filled, NOW, ZoneInfo("UTC"))
+    came = list[UsageEvent]()
+
+    def sleep(_seconds: float) -> None:
+        if not came:
+            came.append(make_event(completed_at=START + 3 * DAY))
+            write_events(filled, came)
+            monkeypatch.setattr(build, "MOST_CALLS", 10)
+
+    prune(filled, KEEP_TWO_DAYS, NOW, Pace(first=30, sleep=sleep))
+    with filled.connect() as connection:
+        left = "SELECT COUNT(*) FROM usage_record WHERE completed_at < '2026-04-14'"
+        assert connection.execute(text(left)).scalar_one() <= 1
+    assert verify(filled).is_right
 
 
 def test_hours_of_another_zone_at_the_edge_of_a_frozen_day_go(filled: Engine) -> None:

@@ -68,9 +68,10 @@ def prune_calls(  # noqa: PLR0917 - each of them is a choice of the caller's
         waiting = [each for each in waiting if _has_calls(connection, each)]
     for segment in waiting:
         held = _frozen(engine, segment, pace)
-        if held is None:
+        if not held:
             return  # calls keep coming into it: another time
-        yield from _delete(engine, held.calls(engine.dialect.name), held.end, pace)
+        for each in held:
+            yield from _delete(engine, each.calls(engine.dialect.name), each.end, pace)
 
 
 def _span(connection: Connection, start: datetime, end: datetime) -> tuple[int, int] | None:
@@ -98,8 +99,8 @@ def _has_calls(connection: Connection, segment: Segment) -> bool:
     return connection.execute(select(_CALL.c.id).where(inside).limit(1)).first() is not None
 
 
-def _frozen(engine: Engine, segment: Segment, pace: Pace) -> Frozen | None:
-    """Freeze a segment; one that was written to since is made again first."""
+def _frozen(engine: Engine, segment: Segment, pace: Pace) -> list[Frozen]:
+    """Freeze a segment; one that was written to since is made again first, which may make hours of a day."""
     span = segment.start, segment.end
     for _ in range(_ATTEMPTS):
         begin = pace.clock()
@@ -107,11 +108,11 @@ def _frozen(engine: Engine, segment: Segment, pace: Pace) -> Frozen | None:
         with snapshot(engine) as connection:
             held = frozen(connection, span)
         if held:
-            return held[0]
+            return held
         if is_done:
             make(engine, span)
         pace.rest(begin)
-    return None
+    return []
 
 
 def _delete(engine: Engine, which: ColumnElement[bool], until: datetime, pace: Pace) -> Iterator[int]:
