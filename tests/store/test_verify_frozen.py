@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
+from tests.store.sections import change_section, one_billionth_more
 from tests.store.test_prune_sheets import DAY, KEEP_TWO_DAYS, NOW, START
-from tests.store.test_sheets import calls
+from tests.store.test_sheets import calls, of_owners
 from usage_plugin.store.database import connect, writing
 from usage_plugin.store.pace import Pace
 from usage_plugin.store.prune import prune
 from usage_plugin.store.sheets import fold
 from usage_plugin.store.sheets.build import add_up
-from usage_plugin.store.sheets.bundle import bundled, sections_in
 from usage_plugin.store.sheets.codec import Kind, pack, section_number, unpack
-from usage_plugin.store.sheets.columns import ALL, COST, MEASURE_NUMBERS
+from usage_plugin.store.sheets.columns import ALL
 from usage_plugin.store.verify import verify
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
@@ -74,28 +74,13 @@ def change(engine: Engine, statement: str) -> None:
         assert connection.execute(text(statement), torn).rowcount > 0
 
 
-def billionth(of: str, wanted: int) -> Callable[[Engine], None]:
-    """Give a damage: a billionth of a dollar more in the first sheet that has such a section."""
+def billionth(where: str, section: int) -> Callable[[Engine], None]:
+    """Give a damage: a billionth of a dollar more in the first sheet that has a section."""
+    return lambda engine: change_section(engine, f"{where} AND {FROZEN}", section, one_billionth_more, most=1)
 
-    def damage(engine: Engine) -> None:
-        some = f"SELECT * FROM usage_sheet WHERE {of} AND {FROZEN} ORDER BY start_quarter, value"
-        number = MEASURE_NUMBERS[COST]
-        with writing(engine).begin() as connection:
-            for row in connection.execute(text(some)).all():
-                sections = dict(sections_in(row.section, bytes(row.content)))
-                if wanted not in sections or number not in unpack(sections[wanted]).columns:
-                    continue
-                section = unpack(sections[wanted])
-                columns = {**section.columns, number: section.columns[number].copy()}
-                columns[number][0] += 1
-                sections[wanted] = pack(tuple(columns), np.column_stack(list(columns.values())))
-                ((*_, content),) = bundled((row.dimension, row.value, *each) for each in sections.items())
-                changed = {"content": content, "id": row.id}
-                connection.execute(text("UPDATE usage_sheet SET content = :content WHERE id = :id"), changed)
-                return
-            pytest.fail(f"no sheet where {of} has section {wanted}")
 
-    return damage
+def without(where: str, section: int) -> Callable[[Engine], None]:
+    return lambda engine: change_section(engine, f"{where} AND {FROZEN}", section, lambda _: None)
 
 
 def run(statement: str) -> Callable[[Engine], None]:
@@ -110,10 +95,10 @@ DAMAGES: dict[str, Callable[[Engine], None]] = {
     "all": billionth("dimension = 0", CELLS),
     "all by the quarter": billionth("dimension = 0", FINE),
     "all by user": billionth("dimension = 0", section_number(Kind.CELLS, 5)),
-    "a team": billionth("dimension = 3 AND value > 0", CELLS),
+    "a team": billionth("dimension = 3", CELLS),
     "rare teams": billionth("dimension = 5 AND value < 0", SINGLE),
-    "a sheet gone": run(f"DELETE FROM usage_sheet WHERE dimension = 3 AND value > 0 AND {FROZEN}"),
-    "all gone": run(f"DELETE FROM usage_sheet WHERE dimension = 0 AND {FROZEN}"),
+    "a sheet gone": without("dimension = 3 AND value > 0", CELLS),
+    "all gone": without("dimension = 0", CELLS),
     "a dimension gone": run(f"DELETE FROM usage_sheet WHERE dimension = 7 AND {FROZEN}"),
     "torn": run(f"UPDATE usage_sheet SET content = :torn WHERE dimension = 0 AND {FROZEN}"),
     "segment": run("UPDATE usage_segment SET parts = parts * 2 WHERE frozen_id IS NOT NULL"),
@@ -147,3 +132,20 @@ def test_a_day_that_is_not_damaged_agrees_in_other_zones_and_sizes(engine: Engin
     change(engine, "UPDATE usage_day SET requests = requests - 1 WHERE day = '2026-04-11'")
     change(engine, "DELETE FROM usage_sheet WHERE start_quarter = (SELECT MIN(start_quarter) FROM usage_sheet)")
     assert not verify(engine, repair=True).is_right
+
+
+def test_what_follows_from_keys_is_no_difference(small: None, engine: Engine) -> None:
+    """Sheets that leave out what is by user agree with the daily totals, which have it, unless a key is another's."""
+    write_events(engine, of_owners(calls(400, start=START, days=5)))
+    write_events(engine, [make_event(completed_at=NOW), make_event(completed_at=NOW)])
+    add_up(engine, NOW, ZoneInfo("UTC"))
+    prune(engine, KEEP_TWO_DAYS, NOW, Pace(sleep=lambda _seconds: None))
+    assert verify(engine).is_right
+    change_section(engine, f"dimension = 0 AND {FROZEN}", section_number(Kind.TOLD, fold.KEY), of_somebody_else, most=1)
+    assert not verify(engine).is_right
+
+
+def of_somebody_else(content: bytes) -> bytes:
+    section = unpack(content)
+    columns = {**section.columns, fold.USER: np.roll(section.columns[fold.USER], 1)}
+    return pack(sorted(columns), np.column_stack([columns[each] for each in sorted(columns)]))

@@ -7,19 +7,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
-from sqlalchemy import Engine, delete, insert, select, text, update
+from sqlalchemy import Engine, delete, insert, text, update
 
+from tests.store import sections
 from usage_plugin.store import read
 from usage_plugin.store.database import writing
 from usage_plugin.store.quarters import floor_quarter
 from usage_plugin.store.read import Granularity, Question
 from usage_plugin.store.sheets import fold
 from usage_plugin.store.sheets.build import add_up
-from usage_plugin.store.sheets.bundle import BUNDLE, bundled, sections_in
-from usage_plugin.store.sheets.codec import Kind, pack, section_number, unpack
-from usage_plugin.store.sheets.columns import ALL, MEASURE_NUMBERS
+from usage_plugin.store.sheets.bundle import BUNDLE
+from usage_plugin.store.sheets.codec import Kind, section_number
+from usage_plugin.store.sheets.columns import ALL
 from usage_plugin.store.sheets.segments import Level
 from usage_plugin.store.tables import UsageSegment, UsageSheet, table_of
 from usage_plugin.store.verify import verify
@@ -64,14 +64,9 @@ def run(statement: Any) -> Callable[[Engine], None]:
 
 
 def one_billionth_more(engine: Engine) -> None:
-    with writing(engine).begin() as connection:
-        here = (*OF_ALL, SHEET.c.start_quarter == FIRST)
-        sections = dict(sections_in(BUNDLE, connection.execute(select(SHEET.c.content).where(*here)).scalar_one()))
-        columns = dict(unpack(sections[TOTAL]).columns)
-        columns[MEASURE_NUMBERS["cost_nano_usd"]] = columns[MEASURE_NUMBERS["cost_nano_usd"]] + 1
-        sections[TOTAL] = pack(tuple(columns), np.column_stack(list(columns.values())))
-        ((*_, content),) = bundled((ALL, 0, number, each) for number, each in sections.items())
-        connection.execute(update(SHEET).where(*here).values(content=content))
+    sections.change_section(
+        engine, f"dimension = {ALL} AND start_quarter = {FIRST}", TOTAL, sections.one_billionth_more
+    )
 
 
 def one_more(engine: Engine) -> None:
