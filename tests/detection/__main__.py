@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.detection import baselines, nab
-from tests.detection.scoring import Score, score
+from tests.detection.scoring import Alarms, Score, score
 from tests.detection.speed import print_speed
 from tests.detection.spend import HOURS_A_DAY, QUIET_DAYS, Spend, by_day, day_labels, generate, material
 from tests.detection.watched import daily_dollars, daily_watch, hourly_dollars, hourly_watch
@@ -27,7 +27,7 @@ HELD_OUT = (101, 102, 103, 104, 105)
 TENANTS = 80
 SLOW_TENANTS = 20
 """Of the first seed, for what takes seconds per series."""
-Flagger = Callable[[Spend], BoolArray]
+Flagger = Callable[[Spend], BoolArray | Alarms]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class _Contest:
     """Who is compared on which series, and how it is judged; *slow* ones get fewer series."""
 
     title: str
-    judge: Callable[[Spend, BoolArray], Score]
+    judge: Callable[[Spend, BoolArray | Alarms], Score]
     fast: dict[str, Flagger]
     slow: dict[str, Flagger]
 
@@ -51,17 +51,17 @@ def main() -> None:
     print_speed()
 
 
-def by_day_score(spend: Spend, flagged: BoolArray) -> Score:
+def by_day_score(spend: Spend, flagged: BoolArray | Alarms) -> Score:
     """Score flags of days; events that move no day by half need not be found."""
     labels = material(spend)
     others = day_labels([each for each in spend.labels if each not in labels])
     return score(flagged, day_labels(labels), others, first=QUIET_DAYS, gap=2, grace=2, points_a_day=1)
 
 
-def by_hour_score(spend: Spend, flagged: BoolArray) -> Score:
+def by_hour_score(spend: Spend, flagged: BoolArray | Alarms) -> Score:
     """Score flags of hours."""
     first = QUIET_DAYS * HOURS_A_DAY
-    return score(flagged, spend.labels, (), first=first, gap=12, grace=HOURS_A_DAY, points_a_day=HOURS_A_DAY)
+    return score(flagged, spend.labels, (), first=first, gap=12, grace=12, points_a_day=HOURS_A_DAY)
 
 
 _BY_DAY = _Contest(
@@ -109,10 +109,12 @@ def _print(contest: _Contest, spends: Sequence[Spend], few: Sequence[Spend]) -> 
             _line(name, few, contest.judge, flag)
 
 
-def _line(name: str, spends: Sequence[Spend], judge: Callable[[Spend, BoolArray], Score], flag: Flagger) -> None:
+def _line(
+    name: str, spends: Sequence[Spend], judge: Callable[[Spend, BoolArray | Alarms], Score], flag: Flagger
+) -> None:
     began = time.process_time()
     flags = [flag(spend) for spend in spends]
-    points = sum(each.size for each in flags)
+    points = sum(each.cost_usd.size for each in spends)
     cost_us = (time.process_time() - began) / points * 1e6
     total = Score.of([judge(spend, flagged) for spend, flagged in zip(spends, flags, strict=True)])
     kinds = "  ".join(

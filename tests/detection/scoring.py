@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,15 @@ from tests.detection.spend import Event, Label
 from usage_plugin.analysis.arrays import BoolArray
 
 DAYS_A_MONTH = 30.44
+
+
+class Alarms(NamedTuple):
+    """What a detector says; arrays of shape ``(series, time)``."""
+
+    off: BoolArray
+    """The points that are said to be off."""
+    told: BoolArray
+    """When somebody is told: of a day when it is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +81,7 @@ def episodes(flagged: BoolArray, gap: int) -> list[tuple[int, int, int]]:
 
 
 def score(
-    flagged: BoolArray,
+    flagged: BoolArray | Alarms,
     labels: Sequence[Label],
     others: Iterable[Label],
     *,
@@ -83,7 +93,7 @@ def score(
     """Compare flags with events.
 
     Args:
-        flagged: Shape ``(series, time)``.
+        flagged: Shape ``(series, time)``; where it is told later than it is off, both.
         labels: Events that should be found: by a flag between an event's begin and *grace* points after its end.
         others: Events that need not be found; flags at them are not false.
         first: Flags before this point are not looked at.
@@ -91,7 +101,8 @@ def score(
         grace: An alarm that comes so late after the end is still one of the event.
         points_a_day: Points of a day.
     """
-    judged = flagged.copy()
+    off, told = flagged if isinstance(flagged, Alarms) else (flagged, flagged)
+    judged = off.copy()
     judged[:, :first] = False
     covered = np.zeros_like(judged)
     for each in (*labels, *others):
@@ -100,12 +111,12 @@ def score(
     recall: dict[Event, tuple[int, int]] = defaultdict(lambda: (0, 0))
     delays: dict[Event, list[int]] = defaultdict(list)
     for each in labels:
-        hits = np.flatnonzero(judged[each.series, each.start : each.end + grace])
+        is_found = bool(judged[each.series, each.start : each.end + grace].any())
         found, events = recall[each.event]
-        recall[each.event] = (found + bool(hits.size), events + 1)
-        delays[each.event] += hits[:1].tolist()
+        recall[each.event] = (found + is_found, events + 1)
+        delays[each.event] += np.flatnonzero(told[each.series, each.start :])[:is_found].tolist()
     return Score(
-        months=flagged.shape[0] * (flagged.shape[1] - first) / points_a_day / DAYS_A_MONTH,
+        months=off.shape[0] * (off.shape[1] - first) / points_a_day / DAYS_A_MONTH,
         false=false,
         recall=dict(recall),
         delays=dict(delays),

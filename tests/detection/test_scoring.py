@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.detection.scoring import Score, score
+from tests.detection.scoring import Alarms, Score, score
 from tests.detection.spend import Event, Label
 from usage_plugin.analysis.arrays import BoolArray
 
@@ -52,3 +52,11 @@ def test_scores_add_up() -> None:
     assert both.recall == {Event.SPIKE_DAY: (1, 2), Event.LEAK: (1, 2)}
     assert both.f1 == pytest.approx(2 * 2 / (2 + 1 + 4))
     assert both.false_alarms == pytest.approx(1 / (4 * 90 / 30.44))
+
+
+def test_a_day_is_off_before_it_is_told() -> None:
+    """What is off decides whether an event was found, when it is told how late that was."""
+    alarms = Alarms(flags((0, 40), (1, 54)), flags((0, 43), (1, 54)))
+    result = score(alarms, [SPIKE, LEAK], [], first=30, gap=2, grace=2, points_a_day=1)
+    assert result.f1 == 1.0
+    assert result.delay == {Event.SPIKE_DAY: 3.0, Event.LEAK: 4.0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tests.detection.scoring import Alarms
 from tests.detection.spend import HOURS_A_DAY, Spend, by_day
 from usage_plugin.analysis.arrays import BoolArray, FloatArray
 from usage_plugin.analysis.memory import PER_CALL_BY_DAY, SPEND_BY_DAY, SPEND_BY_HOUR, run
@@ -35,11 +36,9 @@ def hourly_dollars(spend: Spend) -> BoolArray:
     return run(SPEND_BY_HOUR, spend.cost_usd).alarms
 
 
-def hourly_watch(spend: Spend) -> BoolArray:
-    """Judge dollars by hour, with the daily detector of dollars and of dollars per call beside it.
-
-    A day alarms in its last hour: not before it is over.
-    """
-    flagged = hourly_dollars(spend).copy()
-    flagged[:, HOURS_A_DAY - 1 :: HOURS_A_DAY] |= daily_dollars(spend) | (per_call_by_day(spend) > 1)
-    return flagged
+def hourly_watch(spend: Spend) -> Alarms:
+    """Judge dollars by hour, with the daily detector of dollars and of dollars per call beside it."""
+    hours, days = hourly_dollars(spend), daily_dollars(spend) | (per_call_by_day(spend) > 1)
+    told = hours.copy()
+    told[:, HOURS_A_DAY - 1 :: HOURS_A_DAY] |= days
+    return Alarms(hours | np.repeat(days, HOURS_A_DAY, axis=1), told)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
+SingleArray = NDArray[np.float32]
+SmallIntArray = NDArray[np.int8]
 BoolArray = NDArray[np.bool_]
 
 

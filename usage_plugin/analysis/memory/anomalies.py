@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
-from usage_plugin.analysis.arrays import FloatArray, as_series
+from usage_plugin.analysis.arrays import FloatArray, SingleArray, SmallIntArray, as_series
 from usage_plugin.analysis.memory.batch import Scores
 from usage_plugin.analysis.memory.profile import Profile
 
@@ -75,10 +75,10 @@ class _Case:
     """First alarm that does not belong to them, or the end of the series."""
     values: FloatArray
     severity: FloatArray
-    channel: FloatArray
-    expected: FloatArray
-    lower: FloatArray
-    upper: FloatArray
+    channel: SmallIntArray
+    expected: SingleArray
+    lower: SingleArray
+    upper: SingleArray
 
     @property
     def loudest(self) -> int:
@@ -137,7 +137,7 @@ def _anomaly(case: _Case) -> Anomaly:
         end=within.stop - 1,
         told=_told(case),
         severity=float(case.severity[case.loudest]),
-        expected=float(case.expected[within][there].sum()),
+        expected=float(case.expected[within][there].sum(dtype=np.float64)),
         actual=float(case.values[within][there].sum()),
     )
 

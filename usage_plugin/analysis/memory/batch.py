@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from usage_plugin.analysis.arrays import BoolArray, FloatArray, as_series
+from usage_plugin.analysis.arrays import BoolArray, FloatArray, SingleArray, SmallIntArray
 from usage_plugin.analysis.detection import Verdict, judge
 from usage_plugin.analysis.memory.profile import Profile
 from usage_plugin.analysis.memory.state import begin
@@ -22,10 +22,10 @@ class Scores:
     """What points say; arrays of shape ``(series, time)``, see ``Seen``."""
 
     severity: FloatArray
-    channel: FloatArray
-    expected: FloatArray
-    lower: FloatArray
-    upper: FloatArray
+    channel: SmallIntArray
+    expected: SingleArray
+    lower: SingleArray
+    upper: SingleArray
     verdicts: tuple[Verdict, ...]
     """What can be said of each series at all."""
 
@@ -40,28 +40,38 @@ def run(profile: Profile, values: ArrayLike, slots: ArrayLike | None = None) -> 
 
     Args:
         profile: The detector's.
-        values: Shape ``(time,)`` or ``(series, time)``; NaN is a missing point.
+        values: Shape ``(time,)`` or ``(series, time)``; NaN is a missing point, and so is infinity.
         slots: Place of each point on the clock, shape ``(time,)``, see ``step``; by default from a Monday on.
     """
-    given = as_series(values)
+    given = np.atleast_2d(np.asarray(values, dtype=np.float64))
     count, length = given.shape
     clock = list(range(length)) if slots is None else np.asarray(slots, dtype=np.int64).tolist()
-    found = np.empty((len(Seen._fields), length, count))
+    found = _room(length, count)
     portions = -(-count // SERIES_AT_ONCE)
     for part in np.array_split(np.arange(count), max(portions, 1)):
         within = slice(part[0], part[-1] + 1) if part.size else slice(0, 0)
-        _run(profile, given[within], clock, found[:, :, within])
-    arrays = {name: array.T for name, array in zip(Seen._fields, found, strict=True)}
+        _run(profile, given, within, clock, found)
+    arrays = {name: rows.T for name, rows in found._asdict().items()}
     known = np.isfinite(given).sum(axis=1, keepdims=True) > profile.learning
     return Scores(**arrays, verdicts=judge(given, known))
 
 
-def _run(profile: Profile, values: FloatArray, clock: list[int], found: FloatArray) -> None:
-    state = begin(profile, len(values))
+def _room(length: int, count: int) -> Seen:
+    """Make room for what *length* steps say, in rows of *count* series."""
+    shape = (length, count)
+    band = [np.empty(shape, dtype=np.float32) for _ in range(3)]
+    return Seen(np.empty(shape), np.empty(shape, dtype=np.int8), *band)
+
+
+def _run(profile: Profile, values: FloatArray, within: slice, clock: list[int], found: Seen) -> None:
+    state = begin(profile, len(values[within]))
     for first in range(0, len(clock), COLUMNS_AT_ONCE):
         # A column of many series lies all over the memory; a few dozen columns are turned at once.
-        columns = np.ascontiguousarray(values[:, first : first + COLUMNS_AT_ONCE].T)
+        columns = np.ascontiguousarray(values[within, first : first + COLUMNS_AT_ONCE].T)
         for at, column in enumerate(columns, start=first):
             state, seen = step(profile, state, column, clock[at])
-            for rows, row in zip(found, seen, strict=True):
-                rows[at] = row
+            found.severity[at, within] = seen.severity
+            found.channel[at, within] = seen.channel
+            found.expected[at, within] = seen.expected
+            found.lower[at, within] = seen.lower
+            found.upper[at, within] = seen.upper

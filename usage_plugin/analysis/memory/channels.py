@@ -8,7 +8,7 @@ import numpy as np
 
 from usage_plugin.analysis.arrays import FloatArray
 from usage_plugin.analysis.memory.profile import Profile, Volatility, at_least, rate
-from usage_plugin.analysis.memory.season import Season
+from usage_plugin.analysis.memory.season import TINY, Season
 from usage_plugin.analysis.memory.state import Point, Rows, State
 from usage_plugin.analysis.robust import MEAN_AD_TO_SIGMA
 
@@ -20,8 +20,7 @@ LEAST_MOVE = 1e-3
 """Moves of less than this share of the level are none."""
 BIGGEST_MOVE = 5.0
 """What is learnt of a move, at most, in usual ones."""
-TINY = 1e-300
-BEYOND_ANYTHING = 1e300
+BEYOND_ANYTHING = 1e100
 
 
 class Shown(NamedTuple):
@@ -49,10 +48,10 @@ def look(profile: Profile, state: State, season: Season, point: Point) -> Shown:
         moves, ratio = _moved(profile.volatility, state, point)
         means = np.concatenate([means, ratio[None]])
         least = np.concatenate([least, np.full((1, state.series), LEAST_VOLATILITY)])
-    spread = np.maximum(state.spread, least)
+    spread = np.maximum(state.spread, least, out=least)
     threshold = profile.thresholds * spread
     threshold *= 1.0 + profile.small_sample / np.maximum(state.seen, 1.0)
-    return Shown(means, spread, np.maximum(threshold, TINY, out=threshold), ring, sums, moves)
+    return Shown(means, spread, threshold, ring, sums, moves)
 
 
 def _off_both(even: FloatArray, off_recent: FloatArray) -> FloatArray:
@@ -92,8 +91,9 @@ def with_records(profile: Profile, state: State, shown: Shown, slot: int) -> Sta
     record, young = state.record, state.young
     if block * profile.block // profile.remember != state.block * profile.block // profile.remember:
         record, young = young, np.zeros_like(young)
+    shown_last = profile.margin * np.stack([state.last[0], -state.last[1]])
     most = profile.raised * np.maximum(record, shown.threshold)
-    raised = np.where(state.seen < profile.learning, state.last, np.minimum(state.last, most))
+    raised = np.where(state.seen < profile.learning, shown_last, np.minimum(shown_last, most))
     return state._replace(
         block=block,
         record=np.maximum(record, raised),
@@ -103,27 +103,18 @@ def with_records(profile: Profile, state: State, shown: Shown, slot: int) -> Sta
     )
 
 
-def remembered(profile: Profile, state: State, shown: Shown, point: Point) -> State:
+def remembered(profile: Profile, state: State, season: Season, shown: Shown, point: Point) -> State:
     """Learn what channels show usually, and at most."""
-    usual, most = np.abs(shown.value), profile.clip * shown.spread
-    # Nothing is cut where there is no scale yet to cut by.
-    most[shown.spread == 0] = BEYOND_ANYTHING
-    if (state.seen < profile.settled).any():
-        most[:, state.seen < profile.settled] = BEYOND_ANYTHING
-    cut = np.minimum(usual, most, out=most)
+    # Nothing is cut while it settles, and where there is no scale yet to cut by.
+    uncut = (state.seen < profile.settled) | (season.scale <= TINY)
+    cut = shown.spread * np.where(uncut, BEYOND_ANYTHING, profile.clip)
+    np.minimum(cut, np.abs(shown.value), out=cut)
     share = point.weight * at_least(rate(profile.scale), np.maximum(state.seen - profile.settled, 0.0), 2.0)
-    counted = shown.value * (point.weight * (state.seen >= profile.least))
+    cut *= MEAN_AD_TO_SIGMA * share
+    cut += state.spread * (1.0 - share)
+    counts = point.there & (state.seen >= profile.least)
+    counted = shown.value if counts.all() else shown.value * counts
     now = np.empty_like(state.now)
     np.maximum(state.now[0], counted, out=now[0])
-    np.maximum(state.now[1], np.negative(counted, out=counted), out=now[1])
-    cut *= MEAN_AD_TO_SIGMA
-    cut -= state.spread
-    cut *= share
-    cut += state.spread
-    return state._replace(
-        spread=cut,
-        now=now,
-        ring=shown.ring,
-        sums=shown.sums,
-        moves=shown.moves,
-    )
+    np.minimum(state.now[1], counted, out=now[1])
+    return state._replace(spread=cut, now=now, ring=shown.ring, sums=shown.sums, moves=shown.moves)

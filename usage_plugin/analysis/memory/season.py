@@ -14,6 +14,7 @@ from usage_plugin.analysis.robust import MEAN_AD_TO_SIGMA
 
 DAYS_A_WEEK = 7
 SATURDAY = 5
+WORKDAYS, DAYS_OFF = range(SATURDAY), range(SATURDAY, DAYS_A_WEEK)
 TRUSTED_VISITS = 3.0
 """Visits after which a bin's own scale counts half of what it may."""
 FIRST_VISIT = 1.5
@@ -31,7 +32,7 @@ class Season(NamedTuple):
     holiday: FloatArray | None
     """Below which a point is too low even for the quietest day of the week, where that is asked."""
     scale: FloatArray
-    """Of any point."""
+    """Of any point; TINY where all was zero."""
     wider: FloatArray | float
     """How many times that a point at this time of day is off."""
 
@@ -42,7 +43,10 @@ def season_at(profile: Profile, state: State, point: Point, slot: int) -> Season
     expected = state.level + _added(state.seasons, bins)
     if profile.stabiliser is not Stabiliser.NONE:
         expected = np.maximum(expected, 0.0)
-    scale = np.maximum(state.scale, profile.floor * np.abs(state.level))
+    scale = np.abs(state.level)
+    scale *= profile.floor
+    np.maximum(scale, state.scale, out=scale)
+    np.maximum(scale, TINY, out=scale)
     wider = _wider(profile, state, bins, scale) if state.local else 1.0
     residual = (point.stable - expected) * point.weight
     return Season(bins, expected, residual, _holiday(profile, state, slot, expected, scale * wider), scale, wider)
@@ -65,19 +69,29 @@ def _added(seasons: tuple[Rows, ...], bins: tuple[int, ...]) -> FloatArray | flo
 
 def _wider(profile: Profile, state: State, bins: tuple[int, ...], scale: FloatArray) -> FloatArray:
     """Mix the scale of this time of day with that of all, by how well the former is known."""
-    visits, own = state.visits[0][bins[0]], state.local[bins[0]]
-    trust = profile.local * visits / (visits + TRUSTED_VISITS)
-    ratio = own / np.maximum(scale, TINY)
-    wider: FloatArray = np.where(scale > 0, np.sqrt(1.0 + trust * (ratio * ratio - 1.0)), 1.0)
-    return wider
+    visits = state.visits[0][bins[0]]
+    mixed = state.local[bins[0]] / scale
+    mixed *= mixed
+    mixed -= 1.0
+    mixed *= profile.local * visits / (visits + TRUSTED_VISITS)
+    mixed += 1.0
+    return np.sqrt(mixed, out=mixed)
 
 
 def _holiday(profile: Profile, state: State, slot: int, expected: FloatArray, spread: FloatArray) -> FloatArray | None:
     if profile.quietest is None:
         return None
-    others = (bins_at(profile, slot % profile.day + day * profile.day) for day in range(DAYS_A_WEEK))
-    lowest = reduce(np.minimum, (_added(state.seasons, bins) for bins in others))
+    lowest = reduce(np.minimum, (_lowest(profile, state, slot, days) for days in (WORKDAYS, DAYS_OFF)))
     return np.minimum(expected, state.level + lowest) - profile.quietest * spread
+
+
+def _lowest(profile: Profile, state: State, slot: int, days: range) -> FloatArray | float:
+    """Give the least that days add at this time; they share the bin of the day, so only that of the week differs."""
+    bins = [bins_at(profile, slot % profile.day + day * profile.day) for day in days]
+    if not profile.by_week:
+        return _added(state.seasons, bins[0])
+    least = reduce(np.minimum, (state.seasons[-1][each[-1]] for each in bins))
+    return least if len(state.seasons) == 1 else state.seasons[0][bins[0][0]] + least
 
 
 def learnt(profile: Profile, state: State, season: Season, cut: FloatArray, point: Point) -> State:

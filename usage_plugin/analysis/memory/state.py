@@ -45,11 +45,11 @@ class State(NamedTuple):
     spread: FloatArray
     """Robust standard deviation of what each channel shows, shape ``(channels, series)``."""
     record: FloatArray
-    """The most each channel has shown up and down in this epoch and the one before, shape ``(2, channels, series)``."""
+    """What each channel must exceed up and down, by this epoch and the one before; shape ``(2, channels, series)``."""
     young: FloatArray
-    """The same in this epoch only."""
+    """The same for this epoch only."""
     last: FloatArray
-    """The same in the last block."""
+    """The most and the least that each channel showed in the last block, shape ``(2, channels, series)``."""
     now: FloatArray
     """The same in this block."""
     moves: FloatArray

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from usage_plugin.analysis.arrays import FloatArray
-from usage_plugin.analysis.memory.channels import Shown, look, remembered, with_records
+from usage_plugin.analysis.arrays import FloatArray, SingleArray, SmallIntArray
+from usage_plugin.analysis.memory.channels import BEYOND_ANYTHING, Shown, look, remembered, with_records
 from usage_plugin.analysis.memory.profile import Profile, at_least, rate
-from usage_plugin.analysis.memory.season import Season, learnt, season_at
+from usage_plugin.analysis.memory.season import TINY, Season, learnt, season_at
 from usage_plugin.analysis.memory.state import Point, State
 from usage_plugin.analysis.robust import MEAN_AD_TO_SIGMA
 
@@ -24,12 +24,12 @@ class Seen(NamedTuple):
 
     severity: FloatArray
     """How many times its threshold and its record the loudest channel shows: an alarm above 1 or below -1."""
-    channel: FloatArray
+    channel: SmallIntArray
     """Number of that channel; that of volatility is the last."""
-    expected: FloatArray
+    expected: SingleArray
     """In the unit of the values, as are both ends of the band, outside of which the channel of one point alarms."""
-    lower: FloatArray
-    upper: FloatArray
+    lower: SingleArray
+    upper: SingleArray
 
 
 def step(profile: Profile, state: State, values: FloatArray, slot: int) -> tuple[State, Seen]:
@@ -52,22 +52,27 @@ def step(profile: Profile, state: State, values: FloatArray, slot: int) -> tuple
     shown = look(profile, state, season, point)
     state = with_records(profile, state, shown, slot)
     seen = _judge(profile, state, season, shown, point)
-    return _learn(profile, remembered(profile, state, shown, point), season, point), seen
+    return _learn(profile, remembered(profile, state, season, shown, point), season, point), seen
 
 
 def _judge(profile: Profile, state: State, season: Season, shown: Shown, point: Point) -> Seen:
-    up, down = np.maximum(shown.threshold, profile.margin * state.record)
-    severity = shown.value / np.where(shown.value > 0, up, down)
+    up, down = state.record
+    severity = shown.value / np.maximum(shown.threshold, np.where(shown.value > 0, up, down))
     if season.holiday is not None:
-        severity = np.where(point.stable < season.holiday, severity, np.maximum(severity, 0.0))
-    severity = _while_learning(profile, state, severity)
-    loudest, channel = _loudest(severity)
-    above = season.expected + np.maximum(state.recent, 0.0) + up[0] * season.wider
-    below = season.expected + np.minimum(state.recent, 0.0) - down[0] * season.wider
+        np.maximum(severity, np.where(point.stable < season.holiday, -np.inf, 0.0), out=severity)
+    loudest, channel = _loudest(_while_learning(profile, state, severity))
+    above = np.maximum(shown.threshold[0], up[0]) * season.wider
+    above += season.expected
+    below = season.expected - np.maximum(shown.threshold[0], down[0]) * season.wider
+    if profile.recent:
+        above += np.maximum(state.recent, 0.0)
+        below += np.minimum(state.recent, 0.0)
     if season.holiday is not None:
-        below = np.minimum(below, season.holiday)
+        np.minimum(below, season.holiday, out=below)
     undo = profile.stabiliser.undo
-    return Seen(np.where(point.there, loudest, np.nan), channel, undo(season.expected), undo(below), undo(above))
+    # Seven digits are enough to draw a band, and a long history of many series is mostly this.
+    band = [undo(each).astype(np.float32) for each in (season.expected, below, above)]
+    return Seen(np.where(point.there, loudest, np.nan), channel, *band)
 
 
 def _while_learning(profile: Profile, state: State, severity: FloatArray) -> FloatArray:
@@ -79,9 +84,9 @@ def _while_learning(profile: Profile, state: State, severity: FloatArray) -> Flo
     return np.where(learning, np.concatenate([early[None], np.zeros_like(severity[1:])]), severity)
 
 
-def _loudest(severity: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _loudest(severity: FloatArray) -> tuple[FloatArray, SmallIntArray]:
     loudest, size = severity[0].copy(), np.abs(severity[0])
-    channel = np.zeros_like(loudest)
+    channel = np.zeros(loudest.shape, dtype=np.int8)
     for number, other in enumerate(severity[1:], start=1):
         other_size = np.abs(other)
         louder = other_size > size
@@ -92,12 +97,9 @@ def _loudest(severity: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _learn(profile: Profile, state: State, season: Season, point: Point) -> State:
-    spread = season.scale * season.wider
-    size = np.abs(season.residual)
-    limit = np.where(spread > 0, profile.clip * spread, size)
-    if (state.seen < profile.settled).any():
-        limit = np.where(state.seen < profile.settled, size, limit)
-    cut = np.clip(season.residual, -limit, limit)
+    uncut = (state.seen < profile.settled) | (season.scale <= TINY)
+    limit = np.where(uncut, BEYOND_ANYTHING, profile.clip * season.scale * season.wider)
+    cut = np.minimum(np.maximum(season.residual, -limit), limit)
     share = point.weight * at_least(rate(profile.scale), np.maximum(state.seen - profile.settled, 0.0), 2.0)
     recent = state.recent
     if profile.recent:
@@ -107,6 +109,6 @@ def _learn(profile: Profile, state: State, season: Season, point: Point) -> Stat
         steps=state.steps + 1,
         seen=state.seen + point.weight,
         level=state.level + at_least(rate(profile.level), state.seen, 1.5) * cut,
-        scale=state.scale + share * (MEAN_AD_TO_SIGMA * np.minimum(size, limit) - state.scale),
+        scale=state.scale + share * (MEAN_AD_TO_SIGMA * np.abs(cut) - state.scale),
         recent=recent,
     )
