@@ -25,7 +25,7 @@ class Seen(NamedTuple):
     severity: FloatArray
     """How many times its threshold and its record the loudest channel shows: an alarm above 1 or below -1."""
     channel: SmallIntArray
-    """Number of that channel; that of volatility is the last."""
+    """Number of that channel where it alarms, else 0; that of volatility is the last."""
     expected: SingleArray
     """In the unit of the values, as are both ends of the band, outside of which the channel of one point alarms."""
     lower: SingleArray
@@ -58,9 +58,7 @@ def step(profile: Profile, state: State, values: FloatArray, slot: int) -> tuple
 def _judge(profile: Profile, state: State, season: Season, shown: Shown, point: Point) -> Seen:
     up, down = state.record
     severity = shown.value / np.maximum(shown.threshold, np.where(shown.value > 0, up, down))
-    if season.holiday is not None:
-        np.maximum(severity, np.where(point.stable < season.holiday, -np.inf, 0.0), out=severity)
-    loudest, channel = _loudest(_while_learning(profile, state, severity))
+    loudest, channel = _loudest(_while_learning(profile, state, severity), season, point)
     above = np.maximum(shown.threshold[0], up[0]) * season.wider
     above += season.expected
     below = season.expected - np.maximum(shown.threshold[0], down[0]) * season.wider
@@ -84,16 +82,16 @@ def _while_learning(profile: Profile, state: State, severity: FloatArray) -> Flo
     return np.where(learning, np.concatenate([early[None], np.zeros_like(severity[1:])]), severity)
 
 
-def _loudest(severity: FloatArray) -> tuple[FloatArray, SmallIntArray]:
-    loudest, size = severity[0].copy(), np.abs(severity[0])
+def _loudest(severity: FloatArray, season: Season, point: Point) -> tuple[FloatArray, SmallIntArray]:
+    highest, lowest = severity.max(axis=0), severity.min(axis=0)
+    if season.holiday is not None:
+        lowest = np.where(point.stable < season.holiday, lowest, 0.0)
+    loudest = np.where(highest > -lowest, highest, lowest)
+    np.clip(loudest, -LOUDEST, LOUDEST, out=loudest)
     channel = np.zeros(loudest.shape, dtype=np.int8)
-    for number, other in enumerate(severity[1:], start=1):
-        other_size = np.abs(other)
-        louder = other_size > size
-        np.copyto(loudest, other, where=louder)
-        np.copyto(channel, number, where=louder)
-        np.maximum(size, other_size, out=size)
-    return np.clip(loudest, -LOUDEST, LOUDEST), channel
+    alarms = np.flatnonzero(np.abs(loudest) > 1)
+    channel[alarms] = np.argmax(severity[:, alarms] * np.sign(loudest[alarms]), axis=0)
+    return loudest, channel
 
 
 def _learn(profile: Profile, state: State, season: Season, point: Point) -> State:
