@@ -97,7 +97,7 @@ _BY_HOUR = _Contest(
 
 
 def _print(contest: _Contest, spends: Sequence[Spend], few: Sequence[Spend]) -> None:
-    print(f"\n{contest.title:<38}{'F1':>6}{'FA/month':>10}{'us/point':>10}   recall (median delay in points) by kind")
+    print(f"\n{contest.title:<38}{'F1':>6}{'FA/month':>10}{'us/hour':>10}   recall (median delay in points) by kind")
     for name, flag in contest.fast.items():
         _line(name, spends, contest.judge, flag)
     print(f"the first {SLOW_TENANTS} tenants of seed {HELD_OUT[0]}:")

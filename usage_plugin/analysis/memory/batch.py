@@ -13,7 +13,7 @@ from usage_plugin.analysis.memory.profile import Profile
 from usage_plugin.analysis.memory.state import begin
 from usage_plugin.analysis.memory.step import Seen, step
 
-SERIES_AT_ONCE = 8192
+SERIES_AT_ONCE = 12_000
 COLUMNS_AT_ONCE = 64
 
 
@@ -65,10 +65,12 @@ def _room(length: int, count: int) -> Seen:
 
 def _run(profile: Profile, values: FloatArray, within: slice, clock: list[int], found: Seen) -> None:
     state = begin(profile, len(values[within]))
+    # A column of many series lies all over the memory; a few dozen columns are turned at once, always in the same place.
+    turned = np.empty((COLUMNS_AT_ONCE, state.series))
     for first in range(0, len(clock), COLUMNS_AT_ONCE):
-        # A column of many series lies all over the memory; a few dozen columns are turned at once.
-        columns = np.ascontiguousarray(values[within, first : first + COLUMNS_AT_ONCE].T)
-        for at, column in enumerate(columns, start=first):
+        columns = values[within, first : first + COLUMNS_AT_ONCE].T
+        turned[: len(columns)] = columns
+        for at, column in enumerate(turned[: len(columns)], start=first):
             state, seen = step(profile, state, column, clock[at])
             found.severity[at, within] = seen.severity
             found.channel[at, within] = seen.channel
