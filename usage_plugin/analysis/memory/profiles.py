@@ -103,8 +103,9 @@ def metric_every(minutes: int) -> Profile:
         settled=24,
         learning=max(int(0.65 * day), 7 * 24),
         block=six_hours,
-        remember=2016,
+        # Four weeks at least, and at least as many points as make twelve weeks of hours.
+        remember=max(28 * day, 2016),
         margin=1.05,
-        raised=3,
+        raised=5,
         gap=six_hours,
     )
