@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.detection.scoring import Alarms
 from tests.detection.spend import HOURS_A_DAY, Spend, by_day
-from usage_plugin.analysis.arrays import BoolArray, FloatArray
+from usage_plugin.analysis.arrays import BoolArray, SingleArray
 from usage_plugin.analysis.memory import PER_CALL_BY_DAY, SPEND_BY_DAY, SPEND_BY_HOUR, run
 
 LEAST_CALLS = 5
@@ -24,7 +24,7 @@ def daily_watch(spend: Spend) -> BoolArray:
     return daily_dollars(spend) | calls | (per_call_by_day(spend) > 1)
 
 
-def per_call_by_day(spend: Spend) -> FloatArray:
+def per_call_by_day(spend: Spend) -> SingleArray:
     """Score dollars per call by day; NaN where there are too few calls."""
     cost, calls = by_day(spend.cost_usd), by_day(spend.requests)
     per_call = np.divide(cost, calls, out=np.full_like(cost, np.nan), where=calls >= LEAST_CALLS)

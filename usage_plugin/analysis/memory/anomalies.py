@@ -74,7 +74,7 @@ class _Case:
     until: int
     """First alarm that does not belong to them, or the end of the series."""
     values: FloatArray
-    severity: FloatArray
+    severity: SingleArray
     channel: SmallIntArray
     expected: SingleArray
     lower: SingleArray

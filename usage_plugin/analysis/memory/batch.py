@@ -21,7 +21,7 @@ COLUMNS_AT_ONCE = 64
 class Scores:
     """What points say; arrays of shape ``(series, time)``, see ``Seen``."""
 
-    severity: FloatArray
+    severity: SingleArray
     channel: SmallIntArray
     expected: SingleArray
     lower: SingleArray
@@ -58,14 +58,14 @@ def run(profile: Profile, values: ArrayLike, slots: ArrayLike | None = None) -> 
 
 def _room(length: int, count: int) -> Seen:
     """Make room for what *length* steps say, in rows of *count* series."""
-    shape = (length, count)
-    band = [np.empty(shape, dtype=np.float32) for _ in range(3)]
-    return Seen(np.empty(shape), np.empty(shape, dtype=np.int8), *band)
+    channel = np.empty((length, count), dtype=np.int8)
+    severity, expected, lower, upper = (np.empty((length, count), dtype=np.float32) for _ in range(4))
+    return Seen(severity, channel, expected, lower, upper)
 
 
 def _run(profile: Profile, values: FloatArray, within: slice, clock: list[int], found: Seen) -> None:
     state = begin(profile, len(values[within]))
-    # A column of many series lies all over the memory; a few dozen columns are turned at once, always in the same place.
+    # A column of many series lies all over the memory: a few dozen are turned at once, always in the same place.
     turned = np.empty((COLUMNS_AT_ONCE, state.series))
     for first in range(0, len(clock), COLUMNS_AT_ONCE):
         columns = values[within, first : first + COLUMNS_AT_ONCE].T

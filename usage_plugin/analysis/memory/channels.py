@@ -50,7 +50,7 @@ def look(profile: Profile, state: State, season: Season, point: Point) -> Shown:
         least = np.concatenate([least, np.full((1, state.series), LEAST_VOLATILITY)])
     spread = np.maximum(state.spread, least, out=least)
     threshold = profile.thresholds * spread
-    threshold *= 1.0 + profile.small_sample / np.maximum(state.seen, 1.0)
+    threshold *= 1.0 + profile.small_sample * at_least(0.0, np.maximum(state.seen, 1.0), 0.0)
     return Shown(means, spread, threshold, ring, sums, moves)
 
 

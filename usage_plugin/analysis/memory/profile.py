@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from usage_plugin.analysis.arrays import FloatArray
+from usage_plugin.analysis.arrays import FloatArray, SingleArray
 
 
 class Stabiliser(StrEnum):
@@ -26,11 +26,12 @@ class Stabiliser(StrEnum):
         positive = np.maximum(values, 0.0)
         return np.sqrt(positive) if self is Stabiliser.SQUARE_ROOT else np.cbrt(positive)
 
-    def undo(self, stable: FloatArray) -> FloatArray:
-        """Go back to the unit of the values."""
+    def undo(self, stable: FloatArray) -> SingleArray:
+        """Go back to the unit of the values, with the seven digits that a chart needs."""
+        single = stable.astype(np.float32)
         if self is Stabiliser.NONE:
-            return stable
-        positive = np.maximum(stable, 0.0)
+            return single
+        positive = np.maximum(single, np.float32(0))
         return positive * positive if self is Stabiliser.SQUARE_ROOT else positive * positive * positive
 
 
@@ -140,6 +141,10 @@ def rate(half_life: float) -> float:
 
 def at_least(slow: float, seen: FloatArray, ahead: float) -> FloatArray | float:
     """Give the rate of a mean that is young: 1 / (points + ahead), until that is slower than *slow*."""
-    youngest = float(seen.min()) if seen.size else np.inf
+    if not seen.size:
+        return slow
+    youngest = float(seen.min())
     # One number for all series, where it is the same for all, saves a division for each.
-    return slow if 1.0 / (youngest + ahead) <= slow else np.maximum(slow, 1.0 / (seen + ahead))
+    if 1.0 / (youngest + ahead) <= slow or youngest == seen.max():
+        return max(slow, 1.0 / (youngest + ahead))
+    return np.maximum(slow, 1.0 / (seen + ahead))

@@ -20,9 +20,12 @@ LOUDEST = 1e6
 
 
 class Seen(NamedTuple):
-    """What one point of each series says; arrays of shape ``(series,)``, *severity* NaN where the point is missing."""
+    """What one point of each series says; arrays of shape ``(series,)``, *severity* NaN where the point is missing.
 
-    severity: FloatArray
+    Single precision: seven digits are enough to judge and to draw, and a long history of many series is mostly this.
+    """
+
+    severity: SingleArray
     """How many times its threshold and its record the loudest channel shows: an alarm above 1 or below -1."""
     channel: SmallIntArray
     """Number of that channel where it alarms, else 0; that of volatility is the last."""
@@ -68,9 +71,8 @@ def _judge(profile: Profile, state: State, season: Season, shown: Shown, point: 
     if season.holiday is not None:
         np.minimum(below, season.holiday, out=below)
     undo = profile.stabiliser.undo
-    # Seven digits are enough to draw a band, and a long history of many series is mostly this.
-    band = [undo(each).astype(np.float32) for each in (season.expected, below, above)]
-    return Seen(np.where(point.there, loudest, np.nan), channel, *band)
+    loudest[~point.there] = np.nan
+    return Seen(loudest.astype(np.float32), channel, undo(season.expected), undo(below), undo(above))
 
 
 def _while_learning(profile: Profile, state: State, severity: FloatArray) -> FloatArray:
