@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,6 +69,21 @@ def test_points_lie_on_their_clock() -> None:
     assert first % 288 == 0
     assert np.isnan(values[0, 3:6]).all()
     assert interval_minutes(series) == 5
+
+
+def test_the_benchmarks_own_repository_is_read_too(tmp_path: Path) -> None:
+    """Series in ``data``, windows in ``labels``; a series that is not there is left out."""
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "data" / "folder").mkdir(parents=True)
+    lines = [f"{BEGIN + timedelta(hours=hour)},{hour}" for hour in range(40)]
+    (tmp_path / "data" / "folder" / "one.csv").write_text("\n".join(["timestamp,value", *lines]))
+    window = [str(BEGIN + timedelta(hours=hour)) + ".000000" for hour in (20, 29)]
+    windows = {"folder/one.csv": [window], "folder/elsewhere.csv": []}
+    (tmp_path / "labels" / "combined_windows.json").write_text(json.dumps(windows))
+    (series,) = load(tmp_path)
+    assert (series.name, series.windows, series.values[-1]) == ("folder/one.csv", ((20, 29),), 39.0)
+    assert interval_minutes(series) == 60
+    assert [len(flagged) for flagged in told([series])] == [40]
 
 
 def test_the_shipped_detector_is_worth_its_score() -> None:
