@@ -50,19 +50,26 @@ def compare_frozen_segment(connection: Connection, segment: Segment, level: Leve
     kept = kept_sheets(connection, segment.start, level)
     found = list(_of_parts(segment))
     if segment.calls:
-        found.extend(_of_sheets(connection, segment, kept) if segment.parts else _of_calls(segment, kept))
+        found.extend((_of_sheets if segment.parts else _of_calls)(connection, segment, kept))
     return ComparedSegment(0, len(kept), found)
 
 
 def _of_parts(segment: Segment) -> Iterator[Difference]:
-    if segment.parts != (expected := parts_of(segment.calls)):
+    if segment.parts != (expected := parts_of(segment.calls, segment.end - segment.start)):
         yield difference(segment, _SEGMENT, {}, {"parts": (segment.parts, expected)})
 
 
-def _of_calls(segment: Segment, kept: Mapping[tuple[int, int, int], bytes]) -> Iterator[Difference]:
-    rows = sums_of(kept.get((ALL, 0, _CALLS))).get("rows", 0)
+def _of_calls(
+    connection: Connection, segment: Segment, kept: Mapping[tuple[int, int, int], bytes]
+) -> Iterator[Difference]:
+    sums = sums_of(kept.get((ALL, 0, _CALLS)))
+    rows = sums.get("rows", 0)
     if rows != segment.calls:
         yield difference(segment, _SHEET, {"dimension": "all"}, {"rows": (rows, segment.calls)})
+    expected = _measures(sums)
+    for key in sorted(kept):
+        if key[2] >> 8 == Rows.CELLS and key[2] & 0xFF != TAG and (said := _measures(sums_of(kept[key]))) != expected:
+            yield difference(segment, _SHEET, place_of(connection, key), _differing(said, expected))
 
 
 def _of_sheets(

@@ -68,7 +68,7 @@ def compare_segment(connection: Connection, segment: Segment, level: Level) -> C
         return None
     loaded = load(connection, segment.start, present[0].end)
     calls = _numbered(connection, loaded)
-    made = sheets(calls, parts_of(len(calls)))
+    made = sheets(calls, parts_of(len(calls), present[0].end - present[0].start))
     expected = {(dimension, value, section): content for dimension, value, section, content in made}
     kept = kept_sheets(connection, segment.start, level)
     differences = [*_of_segment(present[0], len(calls)), *_of_sheets(connection, present[0], kept, expected)]
@@ -107,7 +107,7 @@ def _sections(section: int, content: bytes) -> list[tuple[int, bytes]]:
 
 
 def _of_segment(segment: Segment, calls: int) -> Iterator[Difference]:
-    columns = {"calls": (segment.calls, calls), "parts": (segment.parts, parts_of(calls))}
+    columns = {"calls": (segment.calls, calls), "parts": (segment.parts, parts_of(calls, segment.end - segment.start))}
     wrong = {name: (kept, expected) for name, (kept, expected) in columns.items() if kept != expected}
     if wrong:
         yield difference(segment, _SEGMENT, {}, wrong)

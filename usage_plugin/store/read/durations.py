@@ -68,9 +68,9 @@ def _of_piece(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets, du
 
 def _of_calls(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets, number: int) -> list[Histogram]:
     found = list[Histogram]()
-    for calls, rows, _ in calls_of(piece, contents, wish, (number,)):
-        bins = column(calls, number)[rows]
-        places = buckets.places(column(calls, QUARTER)[rows])
+    for calls, rows, _ in calls_of(piece, contents, wish):
+        bins = calls.column(number, rows)
+        places = buckets.places(calls.column(QUARTER, rows))
         timed = bins != 0
         found.append((places[timed], bins[timed], np.ones(int(timed.sum()), np.int64)))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -26,7 +26,7 @@ from usage_plugin.store.read.contents import (
 from usage_plugin.store.read.plan import Buckets, Piece
 from usage_plugin.store.read.told import by_keys, that_follows
 from usage_plugin.store.read.wish import Chosen, Wish
-from usage_plugin.store.sheets.codec import Integers, Kind, Section, section_number, unpack
+from usage_plugin.store.sheets.codec import Integers, Kind, Packed, Section, section_number
 from usage_plugin.store.sheets.columns import ALL, MEASURE_NUMBERS, OTHER, QUARTER, ROW, UNSET
 from usage_plugin.store.sheets.fold import BOUNDED, FINE, KEY, TAG, TOLD, USER, part_of
 
@@ -59,17 +59,16 @@ def read_sheets(
     return Cells.joined(kept), left
 
 
-def calls_of(
-    piece: Piece, contents: Contents, wish: Wish, measures: Collection[int]
-) -> Iterator[tuple[Section, Integers, Section | None]]:
-    """Give the single calls of a piece that a wish chooses: the columns, the rows, and their tags where they matter."""
-    wanted = {*measures, *wish.chosen, wish.by, QUARTER}
+def calls_of(piece: Piece, contents: Contents, wish: Wish) -> Iterator[tuple[Packed, Integers, Section | None]]:
+    """Give the single calls of a piece that a wish chooses: all calls, the rows, and their tags where they matter."""
     for place in _shared_sheets(piece, contents, wish):
         content = contents.get((piece.key, place, CALLS))
         if content is None:
             continue
-        calls, tags = unpack(content, wanted), unpacked(contents.get((piece.key, place, PAIRS)))
-        yield calls, _chosen_rows(calls, tags, wish.chosen, piece), tags
+        calls, tags = Packed(content), unpacked(contents.get((piece.key, place, PAIRS)))
+        rows = _chosen_rows(calls, tags, wish.chosen, piece)
+        if len(rows):
+            yield calls, rows, tags
 
 
 def _shared_sheets(piece: Piece, contents: Contents, wish: Wish) -> list[int]:
@@ -84,8 +83,7 @@ def _shared_sheets(piece: Piece, contents: Contents, wish: Wish) -> list[int]:
 def _sections_of(wish: Wish, pieces: Sequence[Piece]) -> set[int]:
     by = wish.cells_by
     singles = {CALLS, PAIRS} if wish.needs_tags else {CALLS}
-    wanted = singles if wish.first != ALL or any(map(is_small, pieces)) else set()
-    wanted.add(TOTAL)
+    wanted = {TOTAL, *(singles if wish.first != ALL or any(map(is_small, pieces)) else ())}
     if by is not None:
         wanted.add(section_number(Kind.CELLS, by))
         if by in TOLD and (wish.first != ALL or by == USER):
@@ -95,6 +93,12 @@ def _sections_of(wish: Wish, pieces: Sequence[Piece]) -> set[int]:
     return wanted
 
 
+def _is_added_up(piece: Piece, contents: Contents, wish: Wish) -> bool:
+    """Tell whether a piece with one sheet has the totals that are asked for beside its calls."""
+    is_there = (piece.key, 0, section_number(Kind.CELLS, wish.by)) in contents
+    return is_there and is_small(piece) and wish.first == ALL and piece.bucket is not None
+
+
 def _cells_of(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets) -> list[Cells] | None:
     """Give what a piece says, or ``None`` where it cannot tell."""
     if wish.overlaps and not is_small(piece):
@@ -102,16 +106,18 @@ def _cells_of(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets) ->
     totals = _totals_of(piece, contents, wish, buckets)
     if totals is None:
         return None
-    for calls, rows, tags in calls_of(piece, contents, wish, _MEASURES):
+    if totals and is_small(piece):
+        return totals
+    for calls, rows, tags in calls_of(piece, contents, wish):
         each, members = _members(calls, rows, tags, wish.by)
-        columns = {number: values[each] for number, values in calls.columns.items() if number in _MEASURES}
-        totals.append(Cells(_places(piece, buckets, column(calls, QUARTER)[each]), members, columns))
+        columns = {number: calls.column(number, each) for number in calls.numbers if number in _MEASURES}
+        totals.append(Cells(_places(piece, buckets, calls.column(QUARTER, each)), members, columns))
     return totals
 
 
 def _totals_of(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets) -> list[Cells] | None:
     by, kind = wish.cells_by, Kind.FINE if piece.bucket is None else Kind.CELLS
-    heavy = heavy_values(piece, contents, wish)
+    heavy = [0] if _is_added_up(piece, contents, wish) else heavy_values(piece, contents, wish)
     if not heavy:
         return []
     is_told = wish.first == KEY and by in TOLD
@@ -149,17 +155,17 @@ def _places(piece: Piece, buckets: Buckets, quarters: Integers) -> Integers:
     return buckets.places(quarters) if piece.bucket is None else np.full(len(quarters), piece.bucket, np.int64)
 
 
-def _chosen_rows(calls: Section, tags: Section | None, chosen: Chosen, piece: Piece) -> Integers:
+def _chosen_rows(calls: Packed, tags: Section | None, chosen: Chosen, piece: Piece) -> Integers:
     matching = np.ones(calls.rows, np.bool_)
     if piece.bucket is None:
-        quarters = column(calls, QUARTER)
+        quarters = calls.column(QUARTER)
         matching = (quarters >= piece.start) & (quarters < piece.end)
     for number, values in chosen.items():
-        matching &= _tagged(calls, tags, values) if number == TAG else is_one_of(column(calls, number), values)
+        matching &= _tagged(calls, tags, values) if number == TAG else is_one_of(calls.column(number), values)
     return np.flatnonzero(matching)
 
 
-def _tagged(calls: Section, tags: Section | None, values: tuple[int, ...]) -> NDArray[np.bool_]:
+def _tagged(calls: Packed, tags: Section | None, values: tuple[int, ...]) -> NDArray[np.bool_]:
     rows, codes = (column(tags, ROW), column(tags, TAG)) if tags else (np.zeros(0, np.int64), np.zeros(0, np.int64))
     found = np.zeros(calls.rows, np.bool_)
     found[rows[np.isin(codes, values)]] = True
@@ -170,12 +176,12 @@ def _tagged(calls: Section, tags: Section | None, values: tuple[int, ...]) -> ND
     return found
 
 
-def _members(calls: Section, rows: Integers, tags: Section | None, by: int) -> tuple[Integers, Integers]:
+def _members(calls: Packed, rows: Integers, tags: Section | None, by: int) -> tuple[Integers, Integers]:
     """Give rows with their members; a call with several tags is there once for each."""
     if by == ALL:
         return rows, np.zeros(len(rows), np.int64)
     if by != TAG:
-        return rows, column(calls, by)[rows]
+        return rows, calls.column(by, rows)
     of_rows, codes = (column(tags, ROW), column(tags, TAG)) if tags else (np.zeros(0, np.int64), np.zeros(0, np.int64))
     mine = np.isin(of_rows, rows)
     without = np.setdiff1d(rows, of_rows[mine])

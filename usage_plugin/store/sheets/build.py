@@ -103,7 +103,7 @@ def make(engine: Engine, stretch: Stretch, level: Level = Level.DAYS) -> Made:
     if loaded is None:
         return _make_hours(engine, stretch)
     calls = numbered(engine, loaded)
-    parts = parts_of(len(calls))
+    parts = parts_of(len(calls), stretch[1] - stretch[0])
     made = list(bundled(sheets(calls, parts)))
     _store(
         engine,

@@ -90,18 +90,48 @@ def unpack(content: bytes, wanted: Collection[int] | None = None) -> Section:
         content: As `pack` wrote it.
         wanted: Numbers of columns; ``None`` for all.
     """
-    rows, columns = _HEAD.unpack_from(content)
-    body = content[_HEAD.size :]
-    if columns & _AS_ONE:
-        columns ^= _AS_ONE
-        body = zlib.decompress(body)
-    found: dict[int, Integers] = {}
-    at = columns * _ENTRY.size
-    for number, kind, length in _ENTRY.iter_unpack(body[:at]):
-        if wanted is None or number in wanted:
-            found[number] = _unpack_column(body[at : at + length], kind, rows)
-        at += length
-    return Section(rows, found)
+    packed = Packed(content)
+    numbers = packed.numbers if wanted is None else [number for number in packed.numbers if number in wanted]
+    return Section(packed.rows, {number: packed.column(number) for number in numbers})
+
+
+class Packed:
+    """A section whose columns are read when they are asked for, of all rows or of some.
+
+    Args:
+        content: As `pack` wrote it.
+    """
+
+    __slots__ = ("_columns", "rows")
+
+    def __init__(self, content: bytes) -> None:
+        self.rows, columns = _HEAD.unpack_from(content)
+        body = memoryview(content)[_HEAD.size :]
+        if columns & _AS_ONE:
+            columns ^= _AS_ONE
+            body = memoryview(zlib.decompress(body))
+        self._columns: dict[int, tuple[int, memoryview]] = {}
+        at = columns * _ENTRY.size
+        for number, kind, length in _ENTRY.iter_unpack(body[:at]):
+            self._columns[number] = kind, body[at : at + length]
+            at += length
+
+    @property
+    def numbers(self) -> Collection[int]:
+        """The columns that are not all zero."""
+        return self._columns.keys()
+
+    def column(self, number: int, only: Integers | None = None) -> Integers:
+        """Read a column, also where it is all zero.
+
+        Args:
+            number: Of the column.
+            only: Numbers of rows, also repeated; ``None`` for all.
+        """
+        found = self._columns.get(number)
+        if found is None:
+            return np.zeros(self.rows if only is None else len(only), np.int64)
+        return _read_column(*found, self.rows, only)
 
 
 def _narrowed(numbers: Sequence[int], table: Integers) -> Iterator[tuple[int, int, bytes]]:
@@ -126,11 +156,14 @@ def _compressed(kind: int, body: bytes) -> tuple[int, bytes]:
     return (kind | _COMPRESSED, smaller) if len(smaller) < _WORTH_IT * len(body) else (kind, body)
 
 
-def _unpack_column(body: bytes, kind: int, rows: int) -> Integers:
+def _read_column(kind: int, body: memoryview, rows: int, only: Integers | None) -> Integers:
     narrow = _NARROW[kind & 0x0F]
     if kind & _CONSTANT:
-        return np.full(rows, np.frombuffer(body, narrow, 1)[0], np.int64)
+        return np.full(rows if only is None else len(only), np.frombuffer(body, narrow, 1)[0], np.int64)
     whole = zlib.decompress(body) if kind & _COMPRESSED else body
     if kind & _BY_BYTE and narrow.itemsize > 1:
-        whole = np.frombuffer(whole, np.uint8).reshape(narrow.itemsize, rows).T.tobytes()
-    return np.frombuffer(whole, narrow, rows).astype(np.int64)
+        by_byte = np.frombuffer(whole, np.uint8).reshape(narrow.itemsize, rows)
+        chosen = by_byte if only is None else by_byte[:, only]
+        return np.frombuffer(chosen.T.tobytes(), narrow).astype(np.int64)
+    values = np.frombuffer(whole, narrow, rows)
+    return (values if only is None else values[only]).astype(np.int64)

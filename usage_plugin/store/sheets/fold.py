@@ -9,12 +9,17 @@ from typing import Final
 import numpy as np
 
 from usage_plugin.store.dimensions import Dimension
+from usage_plugin.store.quarters import QUARTERS_PER_HOUR
 from usage_plugin.store.sheets.bundle import Sheet
 from usage_plugin.store.sheets.codec import Integers, Kind, pack, section_number
 from usage_plugin.store.sheets.columns import ALL, COUNT, LATENCY_BIN, OTHER, QUARTER, ROW, TTFT_BIN
 
 # A segment with fewer calls has one sheet, which holds the calls themselves: all answers are worked out from it.
 MOST_SINGLE: Final = 4096
+# There are few hours, since only the last days have them, and of today all are read.
+MOST_SINGLE_IN_HOUR: Final = 1024
+# From so many calls on, totals of all of them are kept beside them.
+FEWEST_ADDED_UP: Final = 512
 # In others, a value with more calls than this has a sheet of its own that holds totals. The rest shares sheets that
 # hold the calls themselves, about so many in each: then no answer takes longer because there are more values.
 MOST_SHARING: Final = 1024
@@ -96,9 +101,14 @@ _Sections = dict[tuple[Kind, int], _Table]
 """By what the rows are and the dimension that they are split by."""
 
 
-def parts_of(calls: int) -> int:
-    """Say among how many sheets rare values of a dimension are spread: a power of two; 0 for one sheet in all."""
-    if calls <= MOST_SINGLE:
+def parts_of(calls: int, quarters: int) -> int:
+    """Say among how many sheets rare values of a dimension are spread: a power of two; 0 for one sheet in all.
+
+    Args:
+        calls: In a segment.
+        quarters: Its length.
+    """
+    if calls <= min(MOST_SINGLE, MOST_SINGLE_IN_HOUR if quarters <= QUARTERS_PER_HOUR else MOST_SINGLE):
         return 0
     return min(1 << max((calls // ROWS_PER_PART).bit_length() - 1, 0), MOST_PARTS)
 
@@ -114,7 +124,8 @@ def sheets(calls: Calls, parts: int) -> Iterator[Sheet]:
         return
     calls = _in_order(calls)
     if not parts:
-        yield from _packed(ALL, 0, _single_calls(calls))
+        added = {(Kind.CELLS, by): _cells(calls, by, of_all=True) for by in (ALL, *FINE)}
+        yield from _packed(ALL, 0, _single_calls(calls) | (added if len(calls) >= FEWEST_ADDED_UP else {}))
         return
     told = _told(calls)
     follows = told[0][1:]
