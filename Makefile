@@ -27,7 +27,7 @@ ifdef DASHBOARD_PORT
 export USAGE_DASHBOARD_PORT := $(DASHBOARD_PORT)
 endif
 
-.PHONY: help run demo test lint format bench bench-detection chaos clean
+.PHONY: help run demo test lint format bench bench-detection bench-forecast chaos clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-15s %s\n", $$1, $$2 }'
@@ -61,6 +61,9 @@ bench: $(DEV_READY) ## Measure: storing, time per call in a proxy, databases of 
 
 bench-detection: $(BENCH_READY) ## Measure the detector beside others: generated spend, the Numenta benchmark (NAB=folder), speed
 	@$(BIN)/python -m tests.detection $(NAB)
+
+bench-forecast: $(DEV_READY) ## Measure forecasts of generated spend: errors beside simple ones, and what intervals hold
+	@$(BIN)/python -m tests.forecast
 
 chaos: $(DEV_READY) ## Kill proxies, take databases away, and count (SEED, KILLS, OUTAGES)
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES))

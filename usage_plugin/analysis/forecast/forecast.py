@@ -1,0 +1,167 @@
+"""Daily values of one scope in, the sum of the days ahead out, with how wrong such sums have been."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from usage_plugin.analysis.arrays import BoolArray, FloatArray
+from usage_plugin.analysis.forecast.backtest import BackTest, back_test, small_beside
+from usage_plugin.analysis.forecast.intervals import half_width
+from usage_plugin.analysis.forecast.models import DAYS_A_WEEK, Model, paths
+from usage_plugin.analysis.forecast.periods import Period, days_left
+
+LEAST_DAYS = 28
+"""Two weeks to learn from and two to be tested on."""
+LEAST_KNOWN_SHARE = 2 / 3
+"""Of the last four weeks and of the whole history."""
+MOST_HISTORY_DAYS = 730
+WORTH_LEAVING = 0.75
+"""One model alone must have been wrong by less than so much of what the median of all was: luck wins short contests."""
+
+
+class Interval(NamedTuple):
+    """Where a sum is expected, in the unit of the values."""
+
+    low: float
+    high: float
+
+
+class Reason(StrEnum):
+    """Why nothing is forecast."""
+
+    SHORT = "not enough data"
+    GAPS = "too many days are missing"
+    NEGATIVE = "values below zero"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoForecast:
+    """What is missing for a forecast."""
+
+    reason: Reason
+    days: int
+    """Days from the first one with a value above zero to the last one, gaps included."""
+    known_days: int
+    least_days: int = LEAST_DAYS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """The sum of the days ahead; all amounts in the unit of the values."""
+
+    days: int
+    daily: FloatArray
+    """What each day is expected to be, shape ``(days,)``."""
+    remaining: float
+    interval_80: Interval
+    interval_95: Interval
+    model: Model
+    past_error: float | None
+    """Mean miss of this model's sums in the past as a share of the mean sum; None where nothing was spent."""
+    tested_days: int
+    """How many days ahead that was measured: fewer than ``days`` where history is short."""
+    tested_stretches: float
+    """How many sums of so many days were tested, not counting overlaps."""
+
+
+def forecast_period(daily: ArrayLike, last_known: date, period: Period) -> Forecast | NoForecast:
+    """Forecast what is left of the week, month or quarter that the day after *last_known* lies in."""
+    return forecast(daily, days_left(period, last_known))
+
+
+def forecast(daily: ArrayLike, days: int) -> Forecast | NoForecast:
+    """Forecast the sum of the next days from whole days of the past.
+
+    The model is chosen, and the intervals are made, from what the models would have said of this series' own past.
+
+    Args:
+        daily: Shape ``(time,)``, oldest first, each day of the calendar; NaN is a missing day, not a zero. What comes
+            before the first value above zero is not history: a new key spent nothing before it existed.
+        days: How many days after the last one are added up.
+
+    Returns:
+        A forecast, or what is missing for one.
+
+    Raises:
+        ValueError: *daily* is not one series, or *days* is below 1.
+    """
+    history = _history(daily, days)
+    known = np.isfinite(history)
+    reason = _obstacle(history, known)
+    if reason is not None:
+        return NoForecast(reason=reason, days=history.size, known_days=int(known.sum()))
+    filled = _fill(history)
+    tested = back_test(filled, known, days)
+    model = _choose(tested)
+    last = filled[-tested.weeks * DAYS_A_WEEK :]
+    path = paths(last.reshape(1, tested.weeks, DAYS_A_WEEK), days)[model][0]
+    small = float(small_beside(last.mean(keepdims=True), filled, days)[0])
+    return Forecast(
+        days=days,
+        daily=path,
+        remaining=float(path.sum()),
+        interval_80=_interval(tested, model, path, small, 0.8),
+        interval_95=_interval(tested, model, path, small, 0.95),
+        model=model,
+        past_error=tested.relative_error(model),
+        tested_days=tested.days,
+        tested_stretches=tested.stretches,
+    )
+
+
+def _history(daily: ArrayLike, days: int) -> FloatArray:
+    values = np.array(daily, dtype=np.float64)
+    if values.ndim != 1 or days < 1:
+        msg = (
+            f"values have the shape {values.shape} and {days} days are asked for; give one series and at least one day"
+        )
+        raise ValueError(msg)
+    values[~np.isfinite(values)] = np.nan
+    values = values[-MOST_HISTORY_DAYS:]
+    known = np.isfinite(values)
+    spent = known & (values != 0)
+    begins = spent if spent.any() else known
+    return values[int(np.argmax(begins)) :] if begins.any() else values[:0]
+
+
+def _obstacle(history: FloatArray, known: BoolArray) -> Reason | None:
+    if known.sum() < LEAST_DAYS:
+        return Reason.SHORT
+    if min(known.mean(), known[-LEAST_DAYS:].mean()) < LEAST_KNOWN_SHARE:
+        return Reason.GAPS
+    if np.any(history < 0):
+        return Reason.NEGATIVE
+    return None
+
+
+def _fill(history: FloatArray) -> FloatArray:
+    """Put into each gap what the same weekday was before, or else the mean so far: never what came later."""
+    filled = history.copy()
+    for day in np.flatnonzero(np.isnan(history)):
+        filled[day] = filled[day - DAYS_A_WEEK] if day >= DAYS_A_WEEK else filled[:day].mean()
+    return filled
+
+
+def _choose(tested: BackTest) -> Model:
+    """Take the median of all models, unless one alone was clearly better.
+
+    Squares, since the least absolute error on rare spend is that of expecting none.
+    """
+    missed = {model: math.sqrt(float(np.square(tested.errors(model)).mean())) for model in Model}
+    best = min(missed, key=missed.__getitem__)
+    return best if missed[best] < WORTH_LEAVING * missed[Model.MEDIAN] else Model.MEDIAN
+
+
+def _interval(tested: BackTest, model: Model, path: FloatArray, small: float, share: float) -> Interval:
+    """Turn errors into amounts; those of shorter sums grow with the root of the length, as a wandering level does."""
+    stretch = math.sqrt(path.size / tested.days)
+    factor = math.exp(half_width(tested.errors(model), tested.days, tested.stretches, share) * stretch)
+    middle = float(path.sum())
+    return Interval(low=max((middle + small) / factor - small, 0.0), high=(middle + small) * factor - small)
