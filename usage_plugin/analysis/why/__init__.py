@@ -3,6 +3,7 @@
 from usage_plugin.analysis.why.factors import Breakdown, Metered, ModelUse, break_down
 from usage_plugin.analysis.why.members import Amounts, Contribution, Explanation, Name, Rest, Standing, explain, ranked
 from usage_plugin.analysis.why.reconcile import reconcile
+from usage_plugin.analysis.why.redraw import without
 from usage_plugin.analysis.why.terms import Terms
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "explain",
     "ranked",
     "reconcile",
+    "without",
 ]
