@@ -173,7 +173,7 @@ def _flags(band: Band, granularity: Granularity) -> tuple[Flag, ...]:
 
 def _with_drivers(flags: tuple[Flag, ...], stack: Stack) -> tuple[Flag, ...]:
     """Name for each flag the member whose cost moved most against its own last buckets."""
-    rows = [[usage.cost_nano_usd or 0 for usage in row] for row in stack.usage]
+    rows = [[cost or 0 for cost in row] for row in stack.cost_nano_usd]
     cost = np.array(rows, dtype=np.float64).reshape(len(rows), len(stack.buckets)) / NANO_PER_USD
     place = {bucket: at for at, bucket in enumerate(stack.buckets)}
     labels = [name_of(member) for member in stack.members]

@@ -77,14 +77,13 @@ def _if_kept(ask: Callable[[], Answer]) -> Answer | None:
 
 def stacked_cost(stack: Stack, question: Question) -> StackedCost:
     """Take the costs out of a stack, the rest last."""
-    rows = stack.usage if stack.other is None else (*stack.usage, stack.other)
     names = [name_of(member) for member in stack.members]
     return StackedCost(
         buckets=stack.buckets,
         bucket_length=question.granularity.length,
         zone=question.zone,
         names=(*names, *([] if stack.other is None else [f"{stack.other_count} others"])),
-        cost_nano_usd=tuple(tuple(usage.cost_nano_usd for usage in row) for row in rows),
+        cost_nano_usd=(*stack.cost_nano_usd, *([] if stack.other is None else [stack.other])),
         has_rest=stack.other is not None,
     )
 

@@ -57,7 +57,7 @@ def answers(engine: Engine) -> list[Any]:
     found = []
     for question in QUESTIONS:
         stack = read.stack(engine, question, top=50)
-        parts = sorted(zip(map(str, stack.members), map(str, stack.usage), strict=True))
+        parts = sorted(zip(map(str, stack.members), map(str, stack.cost_nano_usd), strict=True))
         found.append((read.totals(engine, question), read.series(engine, question), parts))
     return found
 

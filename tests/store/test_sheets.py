@@ -119,12 +119,12 @@ def answers(engine: Engine, questions: Sequence[Question]) -> list[Any]:
 def _answers(engine: Engine, question: Question) -> Any:
     members = sorted(read.members(engine, question), key=lambda entry: str(entry[0].value))
     stack = read.stack(engine, question, top=400)
-    rows = sorted(zip(stack.members, stack.usage, strict=True), key=lambda entry: str(entry[0].value))
+    rows = sorted(zip(stack.members, stack.cost_nano_usd, strict=True), key=lambda entry: str(entry[0].value))
     return (
         read.totals(engine, question),
         read.series(engine, question),
         [(member.value, usage) for member, usage in members],
-        [(member.value, usage) for member, usage in rows],
+        [(member.value, costs) for member, costs in rows],
         read.confidence(engine, question),
         read.latency_p95_ms(engine, question),
         read.latency_p95_series(engine, question, column="ttft_ms", share=0.5).p95_ms,

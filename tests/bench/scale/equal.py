@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from math import ceil
@@ -53,6 +53,14 @@ def _filled(buckets: Sequence[datetime], usage: Sequence[Usage]) -> plain.Bucket
     return {bucket: _sums(each) for bucket, each in zip(buckets, usage, strict=True) if not each.is_empty}
 
 
+def _costs(by_bucket: plain.Buckets) -> Iterator[tuple[datetime, int | None]]:
+    return ((bucket, sums[plain.COST]) for bucket, sums in by_bucket.items())
+
+
+def _known(costs: Iterable[tuple[datetime, int | None]]) -> dict[datetime, int]:
+    return {bucket: cost for bucket, cost in costs if cost is not None}
+
+
 def _size(sums: plain.Sums) -> tuple[int, int]:
     return -(sums[plain.COST] or 0), -(sums["requests"] or 0)
 
@@ -85,17 +93,17 @@ def _same_shares(answer: Answer, raw: Answer) -> bool:
 
 def _same_stack(answer: Answer, raw: Answer) -> bool:
     sums, by_member = raw
-    pairs = zip(answer.members, answer.usage, strict=True)
-    given = {member.value: _filled(answer.buckets, usage) for member, usage in pairs}
+    pairs = zip(answer.members, answer.cost_nano_usd, strict=True)
+    given = {member.value: _known(zip(answer.buckets, costs, strict=True)) for member, costs in pairs}
     rest: dict[datetime, list[plain.Sums]] = {}
     for value in by_member.keys() - given.keys():
         for bucket, each in by_member[value].items():
             rest.setdefault(bucket, []).append(each)
-    other = _filled(answer.buckets, answer.other or [Usage()] * len(answer.buckets))
+    other = _known(zip(answer.buckets, answer.other or [None] * len(answer.buckets), strict=True))
     return (
         _are_largest(list(given), sums)
-        and given == {value: by_member[value] for value in given}
-        and other == {bucket: plain.add(parts) for bucket, parts in rest.items()}
+        and given == {value: _known(_costs(by_member[value])) for value in given}
+        and other == _known((bucket, plain.add(parts)[plain.COST]) for bucket, parts in rest.items())
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ from usage_plugin.store.read.sql import reading
 from usage_plugin.store.read.wish import Chosen, Wish
 from usage_plugin.store.retention import Kind, pruned_before
 from usage_plugin.store.sheets.codec import Integers
-from usage_plugin.store.sheets.columns import UNSET
+from usage_plugin.store.sheets.columns import MEASURE_NUMBERS, MEASURES, UNSET
 from usage_plugin.store.sheets.segments import Segment, segments
 from usage_plugin.store.sheets.values import numbers_of
 from usage_plugin.store.tables import UsageRecord, table_of
@@ -45,7 +45,12 @@ class Answer:
 
 @contextmanager
 def asked(
-    engine: Engine, question: Question, *, by: Dimension | None = None, in_buckets: bool = True
+    engine: Engine,
+    question: Question,
+    *,
+    by: Dimension | None = None,
+    in_buckets: bool = True,
+    measures: Collection[str] = MEASURES,
 ) -> Iterator[Answer]:
     """Answer a question, in a transaction that sees one moment.
 
@@ -54,23 +59,32 @@ def asked(
         question: Which calls, which buckets.
         by: Dimension to split by; ``None`` for none.
         in_buckets: Whether time is split, too.
+        measures: Which are asked for; others may be missing.
 
     Raises:
         StoreUnavailable: The database does not answer.
         NoLongerKept: Only calls that are pruned could tell.
     """
     with reading(engine) as connection:
-        yield answered(connection, question, by=by, in_buckets=in_buckets)
+        yield answered(connection, question, by=by, in_buckets=in_buckets, measures=measures)
 
 
-def answered(connection: Connection, question: Question, *, by: Dimension | None, in_buckets: bool) -> Answer:
+def answered(
+    connection: Connection,
+    question: Question,
+    *,
+    by: Dimension | None,
+    in_buckets: bool,
+    measures: Collection[str] = MEASURES,
+) -> Answer:
     """Do the same in a transaction of the caller's, which sees one moment."""
     members = Members(by)
     if question.is_hopeless:
         starts = bucket_starts(question) if in_buckets else ()
         return Answer(connection, Buckets(starts, np.zeros(0, np.int64)), members, Cells.empty())
     layout = plan(connection, question, in_buckets=in_buckets)
-    wish = Wish(_chosen(connection, question), members.number)
+    wanted = frozenset(MEASURE_NUMBERS[name] for name in measures)
+    wish = Wish(_chosen(connection, question), members.number, wanted)
     cells, left = read_sheets(connection, layout.pieces, wish, layout.buckets)
     _refuse_pruned(connection, question, left)
     rest = read_calls(connection, question, _stretches(layout, left), members, layout.buckets)

@@ -119,13 +119,16 @@ class CostSeries:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A series split by a dimension: the largest members, largest first, and the rest as one."""
+    """Costs split by a dimension and by bucket: the largest members, largest first, and the rest as one.
+
+    A cost is ``None`` where there was no call, or none with a price.
+    """
 
     buckets: tuple[datetime, ...]
     members: tuple[Member, ...]
-    usage: tuple[tuple[Usage, ...], ...]
+    cost_nano_usd: tuple[tuple[int | None, ...], ...]
     """One row per member, one column per bucket."""
-    other: tuple[Usage, ...] | None
+    other: tuple[int | None, ...] | None
     other_count: int = 0
 
 

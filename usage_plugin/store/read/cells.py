@@ -16,6 +16,8 @@ from usage_plugin.store.sheets.columns import COST, FREE, FROM_CACHE, MEASURE_NU
 _EXACT: Final = 2**53
 # Numbers are looked up in a table that is as long as the largest, unless that is very large.
 _LONGEST_TABLE: Final = 4_000_000
+# What is read to say what something cost, and whether that is known.
+OF_COST: Final = ("requests", "unfinished_attempts", "unpriced_requests", COST)
 _OF_USAGE: Final = tuple(name for name in MEASURES if name not in (COST, FREE, FROM_CACHE))
 
 
@@ -94,11 +96,15 @@ class Cells:
             {number: values[rows] for number, values in self.columns.items()},
         )
 
+    def costs(self) -> list[int | None]:
+        """Give the cost of each row in billionths of a dollar; ``None`` where no call has one. Needs ``OF_COST``."""
+        requests, attempts, unpriced, costs = (self.measure(name) for name in OF_COST)
+        unknown = requests + attempts == unpriced
+        return [None if no_cost else cost for no_cost, cost in zip(unknown.tolist(), costs.tolist(), strict=True)]
+
     def usage(self) -> list[Usage]:
         """Say each row as usage."""
-        sums = self.counted()
-        unknown = sums["requests"] + sums["unfinished_attempts"] == sums["unpriced_requests"]
-        costs = [None if no_cost else cost for no_cost, cost in zip(unknown.tolist(), sums[COST].tolist(), strict=True)]
+        sums, costs = self.counted(), self.costs()
         rows = zip(*(sums[name].tolist() for name in _OF_USAGE), costs, strict=True)
         return [Usage(**dict(zip((*_OF_USAGE, COST), row, strict=True))) for row in rows]
 

@@ -81,9 +81,9 @@ def is_one_of(codes: Integers, values: tuple[int, ...]) -> NDArray[np.bool_]:
     return codes == values[0] if len(values) == 1 else np.isin(codes, values)
 
 
-def unpacked(content: bytes | None) -> Section | None:
-    """Read a section where there is one."""
-    return None if content is None else unpack(content)
+def unpacked(content: bytes | None, wanted: Collection[int] | None = None) -> Section | None:
+    """Read a section where there is one: the wanted columns, or all."""
+    return None if content is None else unpack(content, wanted)
 
 
 def _fetch(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +26,8 @@ from usage_plugin.store.read.plan import Buckets, Piece
 from usage_plugin.store.read.told import by_keys, that_follows
 from usage_plugin.store.read.wish import Chosen, Wish
 from usage_plugin.store.sheets.codec import Integers, Kind, Packed, Section, section_number
-from usage_plugin.store.sheets.columns import ALL, MEASURE_NUMBERS, OTHER, QUARTER, ROW, UNSET
+from usage_plugin.store.sheets.columns import ALL, OTHER, QUARTER, ROW, UNSET
 from usage_plugin.store.sheets.fold import BOUNDED, FINE, KEY, TAG, TOLD, USER, part_of
-
-_MEASURES: Final = frozenset(MEASURE_NUMBERS.values())
 
 
 def read_sheets(
@@ -110,7 +107,7 @@ def _cells_of(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets) ->
         return totals
     for calls, rows, tags in calls_of(piece, contents, wish):
         each, members = _members(calls, rows, tags, wish.by)
-        columns = {number: calls.column(number, each) for number in calls.numbers if number in _MEASURES}
+        columns = {number: calls.column(number, each) for number in wish.measures.intersection(calls.numbers)}
         totals.append(Cells(_places(piece, buckets, calls.column(QUARTER, each)), members, columns))
     return totals
 
@@ -125,7 +122,7 @@ def _totals_of(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets) -
         return None
     found = list[Cells]()
     for value in heavy:
-        section = unpacked(contents.get((piece.key, value, section_number(kind, by))))
+        section = unpacked(contents.get((piece.key, value, section_number(kind, by))), wish.wanted)
         if section is None:
             section = that_follows(piece, contents, wish, value, kind)
         cells = None if section is None else _of_section(piece, section, value, wish, buckets)
@@ -147,7 +144,7 @@ def _of_section(piece: Piece, section: Section, value: int, wish: Wish, buckets:
         rows = rows[is_one_of(codes[rows], values)]
     members = np.full(len(rows), value if wish.by else 0) if wish.by in (ALL, wish.first) and wish.by != TAG else None
     codes = column(section, wish.by)[rows] if members is None else members
-    columns = {number: values[rows] for number, values in section.columns.items() if number in _MEASURES}
+    columns = {number: values[rows] for number, values in section.columns.items() if number in wish.measures}
     return Cells(_places(piece, buckets, quarters[rows]), codes, columns)
 
 

@@ -36,7 +36,7 @@ def by_keys(connection: Connection, pieces: Sequence[Piece], wish: Wish) -> Iter
     keys_of = _keys_of(told, wish.values)
     for keys in dict.fromkeys(keys_of.get(piece.key) for piece in pieces):
         some = [piece for piece in pieces if keys_of.get(piece.key) == keys]
-        yield wish if keys is None else Wish({**wish.others, KEY: tuple(sorted(keys))}, wish.by), some
+        yield wish if keys is None else Wish({**wish.others, KEY: tuple(sorted(keys))}, wish.by, wish.measures), some
 
 
 def _keys_of(told: Mapping[Place, Section], users: tuple[int, ...]) -> dict[Place, frozenset[int]]:
@@ -66,7 +66,7 @@ def that_follows(piece: Piece, contents: Contents, wish: Wish, value: int, kind:
     content = contents.get((piece.key, value, section_number(kind, ALL if wish.first == KEY else KEY)))
     if content is None:
         return None
-    section = unpack(content)
+    section = unpack(content, wish.wanted)
     keys = np.full(section.rows, value) if wish.first == KEY else column(section, KEY)
     codes = column(told, by)[np.searchsorted(column(told, KEY), keys)]
     return Section(section.rows, {**section.columns, by: codes})

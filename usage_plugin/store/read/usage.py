@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from usage_plugin.event import CostConfidence
 from usage_plugin.store.read.answer import Answer, asked
 from usage_plugin.store.read.answers import ConfidenceSplit, CostSeries, Member, Series, Share, Stack, Usage
-from usage_plugin.store.read.cells import Cells
+from usage_plugin.store.read.cells import OF_COST, Cells
 from usage_plugin.store.read.question import Question, bucket_starts
 from usage_plugin.store.sheets.codec import Integers
 from usage_plugin.store.sheets.columns import COST, FREE, FROM_CACHE, OTHER
@@ -42,14 +42,14 @@ def series(engine: Engine, question: Question) -> Series:
 
 
 def stack(engine: Engine, question: Question, *, top: int) -> Stack:
-    """Add up per bucket and member of ``question.group_by``; members beyond the *top* become one "other"."""
+    """Add costs up per bucket and member of ``question.group_by``; members beyond the *top* become one "other"."""
     starts = bucket_starts(question)
-    with asked(engine, question, by=question.group_by) as answer:
+    with asked(engine, question, by=question.group_by, measures=OF_COST) as answer:
         ranked = _ranked(answer.cells.by_member(_RANKED_BY))
         largest = ranked.only(np.flatnonzero(ranked.member != OTHER)[:top])
         known = _names(answer, largest)
     slots = len(known) + 1
-    found = answer.cells.by_bucket(len(starts), _slots(answer.cells, largest), slots).usage()
+    found = answer.cells.by_bucket(len(starts), _slots(answer.cells, largest), slots).costs()
     rows = [tuple(found[slot::slots]) for slot in range(slots)]
     rest = len(ranked) - len(largest)
     return Stack(starts, tuple(known), tuple(rows[:-1]), rows[-1] if rest else None, rest)

@@ -8,11 +8,13 @@ from functools import cached_property
 from typing import Final
 
 from usage_plugin.store.dimensions import Dimension
-from usage_plugin.store.sheets.columns import ALL
-from usage_plugin.store.sheets.fold import TAG
+from usage_plugin.store.sheets.columns import ALL, MEASURE_NUMBERS, QUARTER
+from usage_plugin.store.sheets.fold import KEY, TAG
 
 Chosen = Mapping[int, tuple[int, ...]]
 """Numbers of the values that are asked for, by number of dimension; all others do not matter."""
+
+EVERY_MEASURE: Final = frozenset(MEASURE_NUMBERS.values())
 
 # Which of several filters the sheets are chosen by: where values have few calls, sheets hold the calls themselves.
 _FIRST: Final = tuple(
@@ -37,10 +39,12 @@ class Wish:
     Args:
         chosen: Filters.
         by: Number of the dimension to split by; `ALL` for none.
+        measures: Numbers of those that are asked for.
     """
 
     chosen: Chosen
     by: int = ALL
+    measures: frozenset[int] = EVERY_MEASURE
 
     @cached_property
     def first(self) -> int:
@@ -57,6 +61,11 @@ class Wish:
     def others(self) -> Chosen:
         """The other filters."""
         return {number: values for number, values in self.chosen.items() if number != self.first}
+
+    @cached_property
+    def wanted(self) -> frozenset[int]:
+        """Numbers of all columns of totals that are needed."""
+        return self.measures | {QUARTER, KEY, self.by, *self.chosen}
 
     @cached_property
     def needs_tags(self) -> bool:
