@@ -205,6 +205,7 @@ def test_calls_that_nobody_adds_up_are_said(data: Data, store: Engine, monkeypat
     write_events(store, [ago(3)])
     assert figures_view(recorded(live.look()), LIGHT)["behind"] is None
     write_events(store, [ago(4), ago(5)])
+    live = Data(store, data.settings, clock=FakeClock(NOW))  # that was not asked a moment ago
     assert "no worker runs on this machine" in words(figures_view(recorded(live.look()), LIGHT)["behind"])
     beat(data, role="worker")
     assert "though the worker (process 7 on node-1) runs" in words(figures_view(recorded(live.look()), LIGHT)["behind"])
