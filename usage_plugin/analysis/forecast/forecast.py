@@ -22,8 +22,9 @@ LEAST_DAYS = 28
 LEAST_KNOWN_SHARE = 2 / 3
 """Of the last four weeks and of the whole history."""
 MOST_HISTORY_DAYS = 730
+FILLED_FROM_WEEKS = 3
 WORTH_LEAVING = 0.75
-"""One model alone must have been wrong by less than so much of what the median of all was: luck wins short contests."""
+"""One model alone must have been wrong by less than so much of what the median was: luck wins short contests."""
 
 
 class Interval(NamedTuple):
@@ -142,15 +143,16 @@ def _obstacle(history: FloatArray, known: BoolArray) -> Reason | None:
 
 
 def _fill(history: FloatArray) -> FloatArray:
-    """Put into each gap what the same weekday was before, or else the mean so far: never what came later."""
+    """Put into each gap what the same weekday was lately, or else the mean so far: never what came later."""
     filled = history.copy()
     for day in np.flatnonzero(np.isnan(history)):
-        filled[day] = filled[day - DAYS_A_WEEK] if day >= DAYS_A_WEEK else filled[:day].mean()
+        same = filled[day % DAYS_A_WEEK : day : DAYS_A_WEEK][-FILLED_FROM_WEEKS:]
+        filled[day] = same.mean() if same.size else filled[:day].mean()
     return filled
 
 
 def _choose(tested: BackTest) -> Model:
-    """Take the median of all models, unless one alone was clearly better.
+    """Take the median of models, unless one alone was clearly better.
 
     Squares, since the least absolute error on rare spend is that of expecting none.
     """

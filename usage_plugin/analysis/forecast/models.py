@@ -35,13 +35,17 @@ class Model(StrEnum):
     ROBUST_LEVEL = "robust level by day of week"
     HOLT_WINTERS = "damped Holt-Winters"
     THETA = "Theta"
-    MEDIAN = "median of all"
+    MEDIAN = "median of three"
+
+
+COMBINED = (Model.SEASONAL_NAIVE, Model.ROBUST_LEVEL, Model.THETA)
+"""Who errs least alike: with the other two the median was wrong by more on generated spend (seeds 1, 11 and 12)."""
 
 
 def paths(weeks: FloatArray, days: int) -> dict[Model, FloatArray]:
-    """Ask every model, and take the median of their days."""
+    """Ask every model, and take the median of some for each day."""
     each = {model: expect(weeks, days) for model, expect in _MODELS.items()}
-    return each | {Model.MEDIAN: np.median(list(each.values()), axis=0)}
+    return each | {Model.MEDIAN: np.median([each[model] for model in COMBINED], axis=0)}
 
 
 def seasonal_naive(weeks: FloatArray, days: int) -> FloatArray:
