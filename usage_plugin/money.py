@@ -35,3 +35,12 @@ def to_nano_usd(cost_usd: float | Decimal | str | None) -> int | None:
 def to_usd(cost_nano_usd: int | None) -> Decimal | None:
     """Turn nano-dollars into exact dollars; ``None`` stays ``None``."""
     return None if cost_nano_usd is None else Decimal(cost_nano_usd).scaleb(-9)
+
+
+def rounded_usd(cost_nano_usd: int) -> str:
+    """Write a cost for people: to the cent from a dollar on, with three leading digits below."""
+    usd = abs(Decimal(cost_nano_usd).scaleb(-9))
+    digits = 2 if usd == 0 else min(max(2 - usd.adjusted(), 2), 9)
+    if round(usd, digits) >= 1:
+        digits = 2
+    return f"{'-' if cost_nano_usd < 0 else ''}${usd:,.{digits}f}"

@@ -5,6 +5,7 @@ from usage_plugin.analysis.why.members import Amounts, Contribution, Explanation
 from usage_plugin.analysis.why.reconcile import reconcile
 from usage_plugin.analysis.why.redraw import without
 from usage_plugin.analysis.why.terms import Terms
+from usage_plugin.analysis.why.words import Story, Unit, tell
 
 __all__ = [
     "Amounts",
@@ -16,10 +17,13 @@ __all__ = [
     "Name",
     "Rest",
     "Standing",
+    "Story",
     "Terms",
+    "Unit",
     "break_down",
     "explain",
     "ranked",
     "reconcile",
+    "tell",
     "without",
 ]
