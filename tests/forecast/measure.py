@@ -56,7 +56,7 @@ def generated(seeds: tuple[int, ...], tenants: int, known_days: int, ahead: int)
         for number, each in enumerate(by_day(generate(seed, tenants, days).cost_usd)):
             begins = number % RHYTHM_DAYS
             known, coming, _ = np.split(each[begins:], [known_days, known_days + ahead])
-            yield Asked(known, coming, max(DAYS_A_MONTH - ahead, 1))
+            yield Asked(known, coming, DAYS_A_MONTH - ahead if ahead < DAYS_A_MONTH else DAYS_A_MONTH)
 
 
 def measure(asked: list[Asked]) -> Outcome:
