@@ -137,3 +137,10 @@ def test_every_story_is_one_printable_line(expected: dict[Name, int], actual: di
 def test_money_is_rounded_for_people(nano: int, written: str) -> None:
     """Cents from a dollar on, three digits below."""
     assert rounded_usd(nano) == written
+
+
+def test_what_is_no_term_is_all_else() -> None:
+    """Corrections, unknown prices and what was expected of nobody have one name, whatever their sign."""
+    terms = Terms(volume=0, mix=0, tokens_per_call=-USD, price=0, other=-40 * USD)
+    found = tell(Story(what="Cost", unit=Unit.NANO_USD, expected=50 * USD, actual=9 * USD, terms=terms))
+    assert found.endswith("In dollars: all else -$40.00.")

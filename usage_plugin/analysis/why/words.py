@@ -28,7 +28,7 @@ _TERMS: Final = {
     "mix": ("dearer models", "cheaper models"),
     "tokens_per_call": ("more tokens per call", "fewer tokens per call"),
     "price": ("higher prices", "lower prices"),
-    "other": ("costs beside the calls", "corrections and unknown prices"),
+    "other": ("all else", "all else"),
 }
 """What each term is called above and below 0."""
 
