@@ -63,20 +63,20 @@ def token_panel(usage: Usage, colours: Palette) -> Component:
 
 def share_list(shares: Sequence[Share], dimension: Dimension, filters: Filters) -> Component:
     """List members by cost, each with a bar and a link to its calls."""
-    whole = sum(share.usage.cost_nano_usd or 0 for share in shares)
-    largest = max((share.usage.cost_nano_usd or 0 for share in shares), default=0)
+    whole = sum(share.spent.cost_nano_usd or 0 for share in shares)
+    largest = max((share.spent.cost_nano_usd or 0 for share in shares), default=0)
     rows = [_share_row(share, whole, largest, dimension, filters) for share in shares]
     return html.Ul(rows, className="shares")
 
 
 def _share_row(share: Share, whole: int, largest: int, dimension: Dimension, filters: Filters) -> Component:
-    cost = share.usage.cost_nano_usd
+    cost = share.spent.cost_nano_usd
     width = 100 * (cost or 0) / largest if largest else 0
     part = percent(cost / whole) if cost is not None and whole else ""
     texts = [
         html.Span(_share_name(share, dimension, filters), className="share-name", title=_full_name(share)),
-        html.Span(calls(share.usage.requests), className="share-calls num"),
-        html.Span(cost_text(share.usage), className="num share-cost", title=unpriced_text(share.usage) or None),
+        html.Span(calls(share.spent.requests), className="share-calls num"),
+        html.Span(cost_text(share.spent), className="num share-cost", title=unpriced_text(share.spent) or None),
         html.Span(part, className="num share-part"),
     ]
     kind = "share-bar rest" if share.member is None else "share-bar"

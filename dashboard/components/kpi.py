@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from dashboard.figures.sparkline import sparkline
 from dashboard.queries.overview import Overview
 from dashboard.theme import UNKNOWN, Palette, big_money, count, duration, money, percent
-from usage_plugin.store.read import Usage
+from usage_plugin.store.read import Spent, Usage
 
 LITTLE = 0.0005
 MUCH = 99.0
@@ -94,14 +94,14 @@ def kpis(frame: Overview) -> list[Kpi]:
     ]
 
 
-def cost_text(usage: Usage, shown: Callable[[int], str] = money) -> str:
+def cost_text(usage: Usage | Spent, shown: Callable[[int], str] = money) -> str:
     """Show a cost, or say that nobody knows it."""
     if usage.cost_nano_usd is None:
         return "unpriced" if usage.unpriced_requests else UNKNOWN
     return shown(usage.cost_nano_usd)
 
 
-def unpriced_text(usage: Usage) -> str:
+def unpriced_text(usage: Usage | Spent) -> str:
     """Count the calls that a cost leaves out."""
     if not usage.unpriced_requests:
         return ""

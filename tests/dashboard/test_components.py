@@ -26,7 +26,7 @@ from dashboard.theme import LIGHT
 from tests.dashboard.conftest import NOW
 from usage_plugin.arithmetic import cost_lines
 from usage_plugin.event import CostConfidence
-from usage_plugin.store.read import ConfidenceSplit, Dimension, Member, Price, RecordDetail, Share, Usage
+from usage_plugin.store.read import ConfidenceSplit, Dimension, Member, Price, RecordDetail, Share, Spent, Usage
 from usage_plugin.store.read.records import SORTABLE
 from usage_plugin.store.tables import UsageRecord
 from usage_plugin.time_zone import UTC_ZONE
@@ -132,7 +132,7 @@ def test_token_panel_adds_disjoint_categories() -> None:
 
 def test_shares_lead_to_their_calls() -> None:
     """Each member's name is a link to its calls with the other filters kept; the rest has none."""
-    shares = [Share(Member("t1", "Search"), Usage(requests=1, cost_nano_usd=3 * 10**9)), Share(None, Usage(requests=2))]
+    shares = [Share(Member("t1", "Search"), Spent(requests=1, cost_nano_usd=3 * 10**9)), Share(None, Spent(requests=2))]
     listed = share_list(shares, Dimension.TEAM, Filters(model=("m",)))
     first, rest = listed.children
     to_calls = dcc.Link("Search", href="/requests?model=m&team=t1", className="link")

@@ -84,7 +84,7 @@ def test_overview_adds_up_wherever_it_is_split(data: Data, store: Engine) -> Non
     whole = frame.usage.cost_nano_usd
     assert whole == sum(usage.cost_nano_usd or 0 for usage in frame.series.usage)
     assert whole == sum(nano or 0 for row in frame.stack.cost_nano_usd for nano in row)
-    assert whole == sum(share.usage.cost_nano_usd or 0 for share in frame.by_model)
+    assert whole == sum(share.spent.cost_nano_usd or 0 for share in frame.by_model)
     assert frame.stack.names[-1] == "5 others"
 
 

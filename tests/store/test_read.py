@@ -112,8 +112,8 @@ def test_stack_and_shares_add_up_with_the_rest(engine: Engine) -> None:
     assert stack.other_count == 2
     whole = sum(cost or 0 for row in (*stack.cost_nano_usd, stack.other) for cost in row)
     assert whole == read.totals(engine, DAY).cost_nano_usd
-    assert read.totals(engine, DAY) == sum((share.usage for share in shares), Usage())
-    assert [share.usage.cost_nano_usd for share in shares] == [4 * 10**9, 3 * 10**9, 3 * 10**9]
+    assert sum(share.spent.requests for share in shares) == read.totals(engine, DAY).requests == 4
+    assert [share.spent.cost_nano_usd for share in shares] == [4 * 10**9, 3 * 10**9, 3 * 10**9]
     everyone = read.stack(engine, question, top=4)
     assert everyone.other is None
     assert everyone.members[-1].value is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from math import ceil
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from tests.bench.scale import plain
 from tests.bench.scale.questions import TOP, Asked
-from usage_plugin.store.read import Choice, Question, Usage
+from usage_plugin.store.read import Choice, Question, Spent, Usage
 
 WITHIN = 0.02
 """Of percentiles, which come from histograms."""
@@ -81,14 +81,18 @@ def _same_series(answer: Answer, raw: Answer) -> bool:
 
 
 def _same_shares(answer: Answer, raw: Answer) -> bool:
-    given = {share.member.value: _sums(share.usage) for share in answer if share.member is not None}
-    rest = [_sums(share.usage) for share in answer if share.member is None]
+    given = {share.member.value: asdict(share.spent) for share in answer if share.member is not None}
+    rest = [asdict(share.spent) for share in answer if share.member is None]
     others = [sums for value, sums in raw.items() if value not in given]
     return (
         _are_largest(list(given), raw)
-        and given == {value: raw[value] for value in given}
-        and rest == ([plain.add(others)] if others else [])
+        and given == {value: _spent(raw[value]) for value in given}
+        and rest == ([_spent(plain.add(others))] if others else [])
     )
+
+
+def _spent(sums: plain.Sums) -> plain.Sums:
+    return {each.name: sums[each.name] for each in fields(Spent)}
 
 
 def _same_stack(answer: Answer, raw: Answer) -> bool:

@@ -12,6 +12,7 @@ from usage_plugin.store.read.answers import (
     Recording,
     Series,
     Share,
+    Spent,
     Stack,
     Usage,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "Scope",
     "Series",
     "Share",
+    "Spent",
     "Stack",
     "Usage",
     "before",

@@ -132,12 +132,21 @@ class Stack:
     other_count: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """Requests and their cost, as in `Usage`."""
+
+    requests: int = 0
+    unpriced_requests: int = 0
+    cost_nano_usd: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one member of a dimension used; ``member`` is ``None`` for the rest."""
+    """What one member of a dimension cost; ``member`` is ``None`` for the rest."""
 
     member: Member | None
-    usage: Usage
+    spent: Spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

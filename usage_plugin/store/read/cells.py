@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from usage_plugin.store.read.answers import Usage
+from usage_plugin.store.read.answers import Spent, Usage
 from usage_plugin.store.sheets.codec import Integers
 from usage_plugin.store.sheets.columns import COST, FREE, FROM_CACHE, MEASURE_NUMBERS, MEASURES, said
 
@@ -101,6 +101,12 @@ class Cells:
         requests, attempts, unpriced, costs = (self.measure(name) for name in OF_COST)
         unknown = requests + attempts == unpriced
         return [None if no_cost else cost for no_cost, cost in zip(unknown.tolist(), costs.tolist(), strict=True)]
+
+    def spent(self) -> list[Spent]:
+        """Say each row as requests and cost. Needs ``OF_COST``."""
+        requests, unpriced = (self.measure(name).tolist() for name in ("requests", "unpriced_requests"))
+        rows = zip(requests, unpriced, self.costs(), strict=True)
+        return [Spent(requests=count, unpriced_requests=some, cost_nano_usd=cost) for count, some, cost in rows]
 
     def usage(self) -> list[Usage]:
         """Say each row as usage."""

@@ -60,13 +60,14 @@ def shares(engine: Engine, question: Question, *, top: int) -> tuple[Share, ...]
 
     Calls with several tags count for each of them.
     """
-    with asked(engine, question, by=question.group_by, in_buckets=False) as answer:
-        ranked = _ranked(answer.cells.by_member())
+    with asked(engine, question, by=question.group_by, in_buckets=False, measures=OF_COST) as answer:
+        ranked = _ranked(answer.cells.by_member(OF_COST))
         is_named = np.zeros(len(ranked), np.bool_)
         is_named[np.flatnonzero(ranked.member != OTHER)[:top]] = True
-        known = [Share(*each) for each in _named(answer, ranked.only(np.flatnonzero(is_named)))]
+        largest = ranked.only(np.flatnonzero(is_named))
+        known = map(Share, _names(answer, largest), largest.spent())
     others = ranked.only(np.flatnonzero(~is_named))
-    return (*known, *(Share(None, usage) for usage in others.in_all().usage() if len(others)))
+    return (*known, *(Share(None, spent) for spent in others.in_all().spent() if len(others)))
 
 
 def members(engine: Engine, question: Question) -> list[tuple[Member, Usage]]:
