@@ -19,6 +19,9 @@ BUSY_TIMEOUT_MS = 30_000
 WAL_ATTEMPTS = 100
 CONNECT_TIMEOUT_S = 5
 BEGIN_OPTION = "sqlite_begin"
+IN_BINARY = "postgresql_in_binary"
+"""Execution option of a query: PostgreSQL sends its results in binary, so that bytes need not be turned from text."""
+_BINARY_FORMAT = 1
 
 
 def connect(url: str) -> Engine:
@@ -37,6 +40,7 @@ def connect(url: str) -> Engine:
         parsed, pool_size=5, pool_pre_ping=True, pool_recycle=1800, connect_args={"connect_timeout": CONNECT_TIMEOUT_S}
     )
     event.listen(engine, "do_connect", _choose_schema)
+    event.listen(engine, "before_cursor_execute", _choose_format)
     return engine
 
 
@@ -82,6 +86,13 @@ def _choose_schema(_dialect: Any, _record: Any, _arguments: Any, options: dict[s
     """Let a connection see and make tables in the schema of the URL alone."""
     if schema := options.pop(SCHEMA, ""):
         options["options"] = f"{options.get('options', '')} -csearch_path={schema}".strip()
+
+
+def _choose_format(
+    _connection: Any, cursor: Any, _statement: str, _parameters: Any, context: Any, _executemany: bool
+) -> None:
+    if context is not None and context.execution_options.get(IN_BINARY):
+        cursor.format = _BINARY_FORMAT
 
 
 def _sqlite(url: URL) -> Engine:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
+from usage_plugin.store.database import IN_BINARY
 from usage_plugin.store.read.plan import Piece
 from usage_plugin.store.read.wish import Wish
 from usage_plugin.store.sheets.bundle import BUNDLE, sections_in
@@ -101,9 +102,10 @@ def _fetch(
         _SHEET.level == level,
         _SHEET.start_quarter.between(first, last),
     )
+    rows = connection.execute(query, execution_options={IN_BINARY: True})
     return {
         ((level, start), value, number): body
-        for start, value, section, content in connection.execute(query)
+        for start, value, section, content in rows
         for number, body in sections_in(section, content)
         if number in wanted
     }
