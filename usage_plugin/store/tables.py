@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from usage_plugin.clock import utc_now
+from usage_plugin.store.analysis_tables import ANALYSIS_TABLES
 from usage_plugin.store.calls import CALL_TABLES
 from usage_plugin.store.column_types import Address, BigIntKey, CompactText, HexKey, Moment, UtcDateTime
 
@@ -370,6 +371,7 @@ TABLES = (
     UsageSegment,
     UsageSheet,
     UsageValue,
+    *ANALYSIS_TABLES,
 )
 
 
