@@ -3,6 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 compile() { uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q "$@"; }
-compile pyproject.toml --extra proxy --extra dashboard --group build -o requirements/run.txt
-compile pyproject.toml --extra proxy --extra dashboard --group build --group test --group lint -c requirements/run.txt -o requirements/dev.txt
+compile pyproject.toml --extra proxy --extra dashboard --extra alerts --group build -o requirements/run.txt
+compile pyproject.toml --extra proxy --extra dashboard --extra alerts --group build --group test --group lint -c requirements/run.txt -o requirements/dev.txt
 compile --group bench -c requirements/dev.txt -o requirements/bench.txt
