@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from usage_plugin.money import to_usd
+from usage_plugin.money import dollars as written_dollars
+from usage_plugin.money import rounded_usd
 
 UNKNOWN: Final = "—"
 NANO_PER_USD: Final = 1e9
@@ -134,21 +135,14 @@ def template(colours: Palette) -> dict[str, Any]:
 
 def money(cost_nano_usd: int | float | None) -> str:
     """Show a cost: to the cent from a dollar on, with three leading digits below; unknown is never $0.00."""
-    if cost_nano_usd is None:
-        return UNKNOWN
-    usd = to_usd(round(cost_nano_usd)) or Decimal(0)
-    return dollars(usd)
+    return UNKNOWN if cost_nano_usd is None else rounded_usd(round(cost_nano_usd))
 
 
 def dollars(usd: Decimal | float | None) -> str:
     """Show dollars as `money` does."""
     if usd is None or usd != usd:  # noqa: PLR0124 - NaN
         return UNKNOWN
-    sign, value = ("-" if usd < 0 else ""), abs(Decimal(str(usd)))
-    if value == 0 or value >= 1:
-        return f"{sign}${value:,.2f}"
-    digits = min(2 - value.adjusted(), 9)
-    return f"{sign}${value:.{digits}f}"
+    return written_dollars(Decimal(str(usd)))
 
 
 def big_money(cost_nano_usd: int | float | None) -> str:

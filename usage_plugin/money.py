@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 NANO_PER_USD = 1_000_000_000
 # BIGINT holds 9.2e18: a single cost above this is nonsense from upstream, and a sum keeps room.
 MAX_COST_NANO_USD = 10**16
+SMALLEST_PLACES = 9
 
 
 def to_nano_usd(cost_usd: float | Decimal | str | None) -> int | None:
@@ -38,9 +39,15 @@ def to_usd(cost_nano_usd: int | None) -> Decimal | None:
 
 
 def rounded_usd(cost_nano_usd: int) -> str:
-    """Write a cost for people: to the cent from a dollar on, with three leading digits below."""
-    usd = abs(Decimal(cost_nano_usd).scaleb(-9))
-    digits = 2 if usd == 0 else min(max(2 - usd.adjusted(), 2), 9)
-    if round(usd, digits) >= 1:
+    """Write a cost for people, as `dollars` does."""
+    return dollars(Decimal(cost_nano_usd).scaleb(-9))
+
+
+def dollars(usd: Decimal) -> str:
+    """Write dollars for people: to the cent from a dollar on, with three leading digits below."""
+    size = abs(usd)
+    digits = 2 if size == 0 else min(max(2 - size.adjusted(), 2), SMALLEST_PLACES)
+    if round(size, digits) >= 1:
         digits = 2
-    return f"{'-' if cost_nano_usd < 0 else ''}${usd:,.{digits}f}"
+    shown = round(size, digits)
+    return f"{'-' if usd < 0 and shown else ''}${shown:,.{digits if shown else 2}f}"

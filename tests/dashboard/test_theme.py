@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dashboard import theme
 from dashboard.theme import DARK, LIGHT, Palette
+from usage_plugin.money import rounded_usd
 
 Colour = NDArray[np.float64]
 
@@ -28,6 +29,7 @@ Colour = NDArray[np.float64]
         (45_600_000, "$0.0456"),
         (500_000_000, "$0.500"),
         (999_000_000, "$0.999"),
+        (999_900_000, "$1.00"),
         (1_000_000_000, "$1.00"),
         (1_234_560_000_000, "$1,234.56"),
         (-2_500_000_000, "-$2.50"),
@@ -56,6 +58,20 @@ def test_big_money(nano: int | None, text: str) -> None:
 def test_nan_dollars_are_unknown() -> None:
     """Not a number is no amount."""
     assert theme.dollars(float("nan")) == theme.UNKNOWN
+
+
+@given(st.integers(-(10**16), 10**16))
+@example(999_900_000)
+@example(-4)
+def test_a_cost_reads_the_same_on_a_page_and_in_a_message(nano: int) -> None:
+    """Pages and alerts round by one rule, whether they are given billionths or dollars."""
+    assert theme.money(nano) == theme.dollars(Decimal(nano).scaleb(-9)) == rounded_usd(nano)
+
+
+@pytest.mark.parametrize(("usd", "text"), [(0.9999, "$1.00"), (-1e-15, "$0.00"), (0.0994999, "$0.0995")])
+def test_what_rounds_to_a_dollar_or_to_nothing_is_written_so(usd: float, text: str) -> None:
+    """No third digit stands behind a whole dollar, and nothing has no sign."""
+    assert theme.dollars(usd) == text
 
 
 @pytest.mark.parametrize(
