@@ -20,6 +20,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.engine import make_url
 
 from usage_plugin.guard import Guard
+from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 from usage_plugin.store.sheets.backlog import not_added_up
@@ -29,7 +30,8 @@ from usage_plugin.store.snapshot import snapshot
 from usage_plugin.store.tables import UsageSegment, table_of
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
-from usage_plugin.worker import Stopped, Work, run, run_once
+from usage_plugin.worker import Job, Stopped, Work, run, run_once
+from usage_plugin.worker.adding_up import AddUp
 
 NOW = datetime(2026, 3, 30, 12, 10, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -42,7 +44,10 @@ def loud(_stage: str, error: BaseException) -> None:
 
 def work_on(engine: Engine) -> Work:
     """Work without resting; a mistake of ours fails the test."""
-    return Work(engine, BERLIN, clock=lambda: NOW, every_s=0.02, retry_every_s=0.02, guard=Guard(loud))
+    jobs = (Job("add up", timedelta(seconds=0.02), AddUp()),)
+    return Work(
+        engine, Settings(timezone=BERLIN.key), clock=lambda: NOW, jobs=jobs, look_every_s=0.02, guard=Guard(loud)
+    )
 
 
 def segments(engine: Engine) -> int:

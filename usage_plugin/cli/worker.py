@@ -1,4 +1,4 @@
-"""``usage-plugin worker``: the database of the settings in, its closed hours and days added up for the pages out."""
+"""``usage-plugin worker``: the database of the settings in, what is to be done from time to time done out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +17,7 @@ from usage_plugin.cli.context import load
 from usage_plugin.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from usage_plugin.store.sheets.build import Made
+    from usage_plugin.worker import Once, Result
 
 NAME = "worker"
 EXAMPLE = "usage-plugin worker --once"
@@ -26,10 +27,10 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def command(
-    once: Annotated[bool, typer.Option("--once", help="Add up all that is due, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Do everything once, and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --once, print the result as JSON.")] = False,
 ) -> None:
-    """Add closed hours and days up each minute, so that pages open at once however many calls there are.
+    """Do in the background what pages and alerts need, above all add closed hours and days up each minute.
 
     One worker at a time works on a database; others wait and take over. Without any, totals are the same and slower.
     """
@@ -42,7 +43,7 @@ def command(
         raise typer.BadParameter("only --once ends with a result", param_hint="--json")
     settings, _ = load()
     with _stop_signals() as stop:
-        work = Work(connect(settings.url), settings.zone, stop)
+        work = Work(connect(settings.url), settings, stop)
         if not once:
             ensure_visible()
             os.nice(_NICENESS)
@@ -50,11 +51,13 @@ def command(
                 run(work)
             return
         try:
-            with progress_bar("Adding up") as progress:
-                made = run_once(work, progress)
+            with progress_bar("Working") as progress:
+                done = run_once(work, progress)
         except Stopped:
             raise KeyboardInterrupt from None
-    typer.echo(_as_json(settings.safe_url, made) if as_json else _as_text(settings.safe_url, made))
+    typer.echo(_as_json(settings.safe_url, done) if as_json else _as_text(settings.safe_url, done))
+    if done is not None and any(_has_failed(each) for each in done.results):
+        raise typer.Exit(1)
 
 
 @contextmanager
@@ -69,14 +72,18 @@ def _stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _as_json(database: str, made: Made | None) -> str:
-    counts = {"calls": made.calls if made else 0, "sheets": made.sheets if made else 0}
-    return json.dumps({"database": database, **counts, "another_worker": made is None})
+def _as_json(database: str, done: Once | None) -> str:
+    counts = {"calls": 0, "sheets": 0} | (done.counts if done else {})
+    jobs = [asdict(each) for each in done.results] if done else []
+    return json.dumps({"database": database, **counts, "jobs": jobs, "another_worker": done is None})
 
 
-def _as_text(database: str, made: Made | None) -> str:
-    if made is None:
-        return f"Another worker is adding up {database} now."
-    if not made.calls:
-        return f"All that is closed in {database} is added up already."
-    return f"Added up {made.calls:,} calls of {database} into {made.sheets:,} sheets."
+def _as_text(database: str, done: Once | None) -> str:
+    if done is None:
+        return f"Another worker is working on {database} now."
+    lines = [f"{each.job}: {each.said}" for each in done.results if each.said]
+    return "\n".join(lines) or f"There is nothing to do in {database}."
+
+
+def _has_failed(result: Result) -> bool:
+    return result.outcome.value == "failed"

@@ -1,4 +1,4 @@
-"""A database in, its closed hours and days added up into sheets out: again and again, by one worker at a time."""
+"""A database in, its jobs done out: again and again, by one worker at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
@@ -14,19 +13,18 @@ from usage_plugin.clock import Clock, utc_now
 from usage_plugin.errors import StoreError
 from usage_plugin.guard import Guard
 from usage_plugin.logs import get_logger
+from usage_plugin.settings import Settings
+from usage_plugin.store.jobs import settle_runs
 from usage_plugin.store.migrate import require_current
-from usage_plugin.store.sheets.build import Made, Progress, add_up
-from usage_plugin.store.sheets.patience import Patience
 from usage_plugin.store.turn import Turn
+from usage_plugin.worker.jobs import Job, JobContext, Stopped
+from usage_plugin.worker.once import Result, run_job
+from usage_plugin.worker.registry import all_jobs
+from usage_plugin.worker.term import Term
 
 _log = get_logger(__name__)
-# An hour is due some minutes after its end; until it is added up, pages read its calls.
-ROUND_EVERY_S: Final = 60.0
-RETRY_EVERY_S: Final = 5.0
-
-
-class Stopped(BaseException):
-    """The worker was asked to stop: no error, and nobody else's to catch."""
+# How soon a worker notices that the turn is free, that it has lost it, or that the database is back.
+LOOK_EVERY_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,90 +33,129 @@ class Work:
 
     Args:
         engine: Of the database.
-        zone: Whose days are asked for.
-        stop: Set from outside, it ends the work between two stretches.
+        settings: Of the worker.
+        stop: Set from outside, it ends the work between two pieces of it.
         clock: The present moment.
-        every_s: Rest between two rounds.
-        retry_every_s: Rest while the database is away, or another worker has the turn.
-        guard: Around each round.
+        jobs: What is to be done.
+        look_every_s: Rest between two looks at whose turn it is.
+        guard: Around each run.
     """
 
     engine: Engine
-    zone: ZoneInfo
+    settings: Settings
     stop: threading.Event = field(default_factory=threading.Event)
     clock: Clock = utc_now
-    every_s: float = ROUND_EVERY_S
-    retry_every_s: float = RETRY_EVERY_S
+    jobs: tuple[Job, ...] = field(default_factory=all_jobs)
+    look_every_s: float = LOOK_EVERY_S
     guard: Guard = field(default_factory=Guard)
 
+    def context(self, stop: threading.Event, progress: Callable[[int, int], None] | None = None) -> JobContext:
+        """Give what a run works on."""
+        told = progress or (lambda _done, _all: None)
+        return JobContext(self.engine, self.settings, stop, self.clock, told)
 
-def run_once(work: Work, progress: Progress) -> Made | None:
-    """Add up all that is due.
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What was done by running every job once."""
+
+    results: tuple[Result, ...]
+    counts: dict[str, int]
+
+
+def run_once(work: Work, progress: Callable[[int, int], None]) -> Once | None:
+    """Run every job once, one after the other; one that fails does not keep the others from it.
 
     Args:
         work: On what.
-        progress: Told after each stretch.
+        progress: Told how far a job is.
 
     Returns:
-        What was made; ``None`` where another worker is at it.
+        What was done; ``None`` where another worker is at it.
 
     Raises:
         StoreError: The database does not answer, or its schema is another version's.
         Stopped: As asked.
     """
     turn = Turn(work.engine)
+    context = work.context(work.stop, progress)
     try:
         require_current(work.engine)
-        return add_up(work.engine, work.clock(), work.zone, _stoppable(work.stop, progress)) if turn.take() else None
+        if not turn.take():
+            return None
+        settle_runs(work.engine, work.clock())
+        return Once(tuple(_each(work, context)), context.counts)
     finally:
         turn.give_back()
 
 
+def _each(work: Work, context: JobContext) -> list[Result]:
+    results = []
+    for job in work.jobs:
+        results.append(run_job(job, context, work.guard, job.due_by(work.clock())))
+        if work.stop.is_set():
+            raise Stopped
+    return results
+
+
 def run(work: Work) -> None:
-    """Add up what has become due, each minute, until asked to stop. An outage is told once and waited out."""
-    _log.info("worker_ready", database=work.engine.url.render_as_string(hide_password=True), zone=work.zone.key)
+    """Run each job when it is due, until asked to stop. An outage is told once and waited out."""
+    zone = work.settings.zone.key
+    _log.info("worker_ready", database=work.engine.url.render_as_string(hide_password=True), zone=zone)
     shift = _Shift(work, Turn(work.engine))
     try:
-        while not work.stop.wait(shift.round()):
-            pass
-    except Stopped:
-        pass
+        shift.look()
+        while not work.stop.wait(work.look_every_s):
+            shift.look()
     finally:
+        shift.end_term()
         shift.turn.give_back()
         _log.info("worker_stopped")
 
 
 @dataclass(slots=True)
 class _Shift:
-    """A worker's rounds, and what it said last: the same is not said twice."""
+    """A worker's time, with its turns, and what it said last: the same is not said twice."""
 
     work: Work
     turn: Turn
-    patience: Patience = field(default_factory=Patience)
+    term: Term | None = None
     trouble: str = ""
 
-    def round(self) -> float:
-        """Work once if it is our turn; gives the seconds to rest. A mistake of ours costs speed, and no process."""
-        rest_s = self.work.every_s
-        with self.work.guard.stage("adding_up"):
-            try:
-                rest_s = self._add_up()
-            except StoreError as error:
-                self._say("database_unavailable", error=str(error))
-                rest_s = self.work.retry_every_s
-        return rest_s
+    def look(self) -> None:
+        """Work for as long as it is our turn and the database is there."""
+        try:
+            self._look()
+        except StoreError as error:
+            self.end_term()
+            self._say("database_unavailable", error=str(error))
 
-    def _add_up(self) -> float:
-        work = self.work
-        require_current(work.engine)
+    def end_term(self) -> None:
+        """Stop working."""
+        if self.term is not None:
+            self.term.end()
+            self.term = None
+
+    def _look(self) -> None:
+        term = self.term
+        if term is not None and term.broken is not None:
+            raise term.broken
+        if term is not None and term.trouble is not None:
+            raise term.trouble
+        is_new = term is None
+        if is_new:
+            require_current(self.work.engine)
         if not self.turn.take():
+            self.end_term()
             self._say("another_worker_is_at_it")
-            return work.retry_every_s
-        made = add_up(work.engine, work.clock(), work.zone, _stoppable(work.stop), self.patience)
-        self._say("")
-        if made.calls:
-            _log.info("added_up", calls=made.calls, sheets=made.sheets)
-        return work.every_s
+        elif is_new:
+            self.term = self._begin_term()
+            self._say("")
+
+    def _begin_term(self) -> Term:
+        term = Term(self.work.jobs, self.work.context(threading.Event()), self.work.guard)
+        term.begin()
+        return term
 
     def _say(self, trouble: str, **details: str) -> None:
         """Log what keeps us from working when it begins, and its end."""
@@ -131,12 +168,3 @@ class _Shift:
             _log.warning(trouble, **details)
         else:
             _log.info(trouble)
-
-
-def _stoppable(stop: threading.Event, progress: Progress = lambda _done, _all: None) -> Callable[[int, int], None]:
-    def after_each(done: int, total: int) -> None:
-        progress(done, total)
-        if stop.is_set():
-            raise Stopped
-
-    return after_each
