@@ -62,6 +62,7 @@ class AnomalyRow(SQLModel, table=True):
     is_over: bool
     expected: float
     actual: float
+    peak_actual: float
     z: float
     severity: float
     at_stake_nano_usd: int | None = _maybe(BigInteger)
@@ -111,12 +112,10 @@ class SeriesState(SQLModel, table=True):
     __tablename__ = "series_state"
 
     profile: str = Field(primary_key=True)
-    metric: str = Field(primary_key=True)
-    dimension: str = Field(primary_key=True)
     granularity: str = Field(primary_key=True)
     part: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     stepped_to: dt.datetime = _moment()
-    members: bytes = Field(sa_type=LargeBinary)
+    series: bytes = Field(sa_type=LargeBinary)
     content: bytes = Field(sa_type=LargeBinary)
     updated_at: dt.datetime = _moment()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,20 @@ def writing(engine: Engine) -> Engine:
     A deferred transaction that starts to write after reading fails at once, whatever the busy timeout says.
     """
     return engine.execution_options(**{BEGIN_OPTION: "BEGIN IMMEDIATE"})
+
+
+@contextmanager
+def changing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that writes; its errors become one line that names the database.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+    """
+    try:
+        with writing(engine).begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise unavailable(engine.url, error) from error
 
 
 def check(engine: Engine) -> None:

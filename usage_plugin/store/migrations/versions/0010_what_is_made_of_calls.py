@@ -41,6 +41,7 @@ def _create_anomalies() -> None:
         sa.Column("is_over", sa.Boolean(), nullable=False),
         sa.Column("expected", sa.Float(), nullable=False),
         sa.Column("actual", sa.Float(), nullable=False),
+        sa.Column("peak_actual", sa.Float(), nullable=False),
         sa.Column("z", sa.Float(), nullable=False),
         sa.Column("severity", sa.Float(), nullable=False),
         sa.Column("at_stake_nano_usd", sa.BigInteger(), nullable=True),
@@ -80,12 +81,10 @@ def _create_anomalies() -> None:
     op.create_table(
         "series_state",
         sa.Column("profile", sa.String(), primary_key=True, nullable=False),
-        sa.Column("metric", sa.String(), primary_key=True, nullable=False),
-        sa.Column("dimension", sa.String(), primary_key=True, nullable=False),
         sa.Column("granularity", sa.String(), primary_key=True, nullable=False),
         sa.Column("part", sa.Integer(), primary_key=True, autoincrement=False, nullable=False),
         sa.Column("stepped_to", MOMENT, nullable=False),
-        sa.Column("members", sa.LargeBinary(), nullable=False),
+        sa.Column("series", sa.LargeBinary(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("updated_at", MOMENT, nullable=False),
     )
