@@ -172,7 +172,7 @@ class ForecastRecord(SQLModel, table=True):
     actual_nano_usd: int | None = _maybe(BigInteger)
 
 
-class Budget(SQLModel, table=True):
+class BudgetRow(SQLModel, table=True):
     """What somebody may spend in a period, and what happens beyond it."""
 
     __tablename__ = "budget"
@@ -293,7 +293,7 @@ ANALYSIS_TABLES = (
     KnownUse,
     PlannedEvent,
     ForecastRecord,
-    Budget,
+    BudgetRow,
     AlertRule,
     AlertRow,
     AlertMessage,

@@ -1,5 +1,6 @@
 """Daily values in, the sum of a period's remaining days out, with intervals and how wrong such sums have been."""
 
+from usage_plugin.analysis.forecast.day import RestOfDay, forecast_rest_of_day
 from usage_plugin.analysis.forecast.forecast import (
     LEAST_DAYS,
     Forecast,
@@ -20,8 +21,10 @@ __all__ = [
     "NoForecast",
     "Period",
     "Reason",
+    "RestOfDay",
     "days_left",
     "forecast",
     "forecast_period",
+    "forecast_rest_of_day",
     "last_day_of",
 ]

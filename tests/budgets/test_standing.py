@@ -1,0 +1,94 @@
+"""How budgets stand beside calls that are counted by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine
+
+from usage_plugin.analysis.forecast import NoForecast
+from usage_plugin.budgets import standing
+from usage_plugin.outlook import PeriodForecast
+from usage_plugin.periods import Period
+from usage_plugin.store.budgets import Budget, save_budget
+from usage_plugin.store.part import Part
+from usage_plugin.store.write import write_events
+from usage_plugin.testing import make_event
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DOLLAR = 10**9
+MONTH = Budget(name="m", part=Part.read("team=blue"), amount_nano_usd=30 * DOLLAR, period=Period.MONTH)
+# The first moment of the month in Berlin.
+FIRST = datetime(2026, 10, 31, 23, tzinfo=UTC)
+
+
+def spend_dollars_a_day(engine: Engine, days: int) -> None:
+    """Let the blue team spend a dollar at 9 and another at 21 o'clock of each day up to today."""
+    moments = [NOW - timedelta(days=day, hours=hours) for day in range(days) for hours in (3, -9) if day or hours > 0]
+    write_events(engine, [make_event(completed_at=moment, cost_usd="1", team_id="blue") for moment in moments])
+
+
+def test_only_its_own_calls_of_its_period_count(engine: Engine) -> None:
+    """Others, the last month, tags that a call does not have; a call at the first moment of the month counts."""
+    write_events(
+        engine,
+        [
+            make_event(completed_at=FIRST, cost_usd="1", team_id="blue"),
+            make_event(completed_at=FIRST - timedelta(microseconds=1), cost_usd="2", team_id="blue"),
+            make_event(completed_at=NOW, cost_usd="4", team_id="blue", tags=("a", "b")),
+            make_event(completed_at=NOW, cost_usd="8", team_id="red", tags=("b",)),
+            make_event(completed_at=NOW, cost_usd=None, team_id="blue"),
+        ],
+    )
+    month = save_budget(engine, MONTH, NOW)
+    for name, part in (("total", Part()), ("tag a", Part.read("tag=a")), ("tag b", Part.read("tag=b"))):
+        save_budget(engine, replace(MONTH, name=name, part=part), NOW)
+    mine, tag_a, tag_b, total = standing(engine, NOW + timedelta(seconds=1), BERLIN)
+    assert mine.budget == month
+    assert (mine.period_start, mine.period_end) == (FIRST, datetime(2026, 11, 30, 23, tzinfo=UTC))
+    assert (mine.spent_nano_usd, mine.unpriced_requests) == (5 * DOLLAR, 1)
+    assert [each.spent_nano_usd // DOLLAR for each in (tag_a, tag_b, total)] == [4, 12, 13]
+
+
+def test_a_young_scope_has_no_forecast_and_says_so(engine: Engine) -> None:
+    """What was spent is exact all the same, and plan and thresholds need no history."""
+    spend_dollars_a_day(engine, 10)
+    save_budget(engine, replace(MONTH, thresholds=(0.5, 0.6, 1.0)), NOW)
+    (mine,) = standing(engine, NOW, BERLIN)
+    assert mine.spent_nano_usd == 19 * DOLLAR
+    assert isinstance(mine.forecast, NoForecast)
+    assert (mine.projected_over, mine.runs_out_at, mine.crossed) == (None, None, (0.5, 0.6))
+    assert mine.pace_nano_usd == pytest.approx(30 * DOLLAR * (19.5 + 1 / 24) / 30, rel=1e-9)
+
+
+def test_a_budget_that_will_not_last_says_when_it_runs_out(engine: Engine) -> None:
+    """Two dollars a day: 39 are spent by noon of the 20th, and 45 on the 23rd."""
+    spend_dollars_a_day(engine, 60)
+    for name, dollars in (("a", 39), ("b", 45), ("c", 70)):
+        save_budget(engine, replace(MONTH, name=name, amount_nano_usd=dollars * DOLLAR), NOW)
+    spent, short, enough = standing(engine, NOW, BERLIN)
+    assert (spent.is_over, spent.runs_out_at, spent.left_nano_usd) == (True, None, 0)
+    assert isinstance(short.forecast, PeriodForecast)
+    assert short.forecast.expected_nano_usd == pytest.approx(60 * DOLLAR, rel=0.02)
+    assert short.forecast.low_80_nano_usd < 60 * DOLLAR < short.forecast.high_95_nano_usd
+    assert short.projected_over is True
+    assert short.runs_out_at is not None
+    assert datetime(2026, 11, 22, 23, tzinfo=UTC) <= short.runs_out_at <= datetime(2026, 11, 23, 23, tzinfo=UTC)
+    assert (enough.projected_over, enough.runs_out_at) == (False, None)
+
+
+def test_a_rolling_budget_has_no_begin_to_be_ahead_of(engine: Engine) -> None:
+    """Its days are today and those before it; what is expected is up to midnight."""
+    spend_dollars_a_day(engine, 60)
+    rolling = replace(MONTH, period=Period.ROLLING, rolling_days=7)
+    save_budget(engine, rolling, NOW)
+    (mine,) = standing(engine, NOW, BERLIN)
+    assert mine.spent_nano_usd == 13 * DOLLAR
+    assert mine.pace_nano_usd is None
+    assert mine.period_end == datetime(2026, 11, 20, 23, tzinfo=UTC)
+    assert isinstance(mine.forecast, PeriodForecast)
+    assert mine.forecast.expected_nano_usd == pytest.approx(14 * DOLLAR, rel=0.02)

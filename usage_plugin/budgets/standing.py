@@ -1,0 +1,111 @@
+"""Budgets in, how each stands out: spent and unpriced, beside plan and forecast, and when it runs out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from usage_plugin.analysis.forecast import NoForecast
+from usage_plugin.outlook import Outlook, PeriodForecast, outlook
+from usage_plugin.periods import Period
+from usage_plugin.store.budgets import Budget, budgets
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a budget stands in the period that its outlook is of."""
+
+    budget: Budget
+    outlook: Outlook
+
+    @property
+    def period_start(self) -> datetime:
+        """First moment of the period, in UTC."""
+        return self.outlook.span.start
+
+    @property
+    def period_end(self) -> datetime:
+        """First moment after it; of a rolling one the next moment at which a day drops out of it."""
+        return self.outlook.span.end
+
+    @property
+    def spent_nano_usd(self) -> int:
+        """The costs that are known; ``unpriced_requests`` stand beside."""
+        return self.outlook.spent_nano_usd
+
+    @property
+    def unpriced_requests(self) -> int:
+        """Requests that cost something, and nobody knows what."""
+        return self.outlook.unpriced_requests
+
+    @property
+    def left_nano_usd(self) -> int:
+        """What may still be spent; below zero where more was."""
+        return self.budget.amount_nano_usd - self.spent_nano_usd
+
+    @property
+    def used_share(self) -> float:
+        """Spent as a share of the amount."""
+        return self.spent_nano_usd / self.budget.amount_nano_usd
+
+    @property
+    def pace_nano_usd(self) -> int | None:
+        """What would be spent by now at an even pace; ``None`` of a rolling period, which is never at its begin."""
+        if self.budget.period is Period.ROLLING:
+            return None
+        return round(self.budget.amount_nano_usd * self.outlook.span.elapsed_share(self.outlook.asked_at))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the amount is spent."""
+        return self.left_nano_usd <= 0
+
+    @property
+    def forecast(self) -> PeriodForecast | NoForecast:
+        """What the whole period is expected to cost."""
+        return self.outlook.forecast
+
+    @property
+    def projected_over(self) -> bool | None:
+        """Whether more than the amount is expected at the end, or is spent; ``None`` where nothing is forecast."""
+        expected = self.outlook.expected_nano_usd
+        if self.spent_nano_usd > self.budget.amount_nano_usd:
+            return True
+        return None if expected is None else expected > self.budget.amount_nano_usd
+
+    @property
+    def runs_out_at(self) -> datetime | None:
+        """When the amount is expected to be spent; ``None`` where it is already, or not in this period."""
+        return self.outlook.reaches(self.budget.amount_nano_usd)
+
+    @property
+    def crossed(self) -> tuple[float, ...]:
+        """The thresholds that spend has reached, lowest first."""
+        amount = self.budget.amount_nano_usd
+        return tuple(each for each in self.budget.thresholds if self.spent_nano_usd >= each * amount)
+
+
+def standing(engine: Engine, now: datetime, zone: ZoneInfo) -> list[Standing]:
+    """Say how every budget stands, those that are switched off too, by name.
+
+    Args:
+        engine: Of a migrated database.
+        now: The present moment.
+        zone: Whose days.
+
+    Raises:
+        StoreError: The database does not answer.
+    """
+    return [standing_of(engine, budget, now, zone) for budget in budgets(engine)]
+
+
+def standing_of(engine: Engine, budget: Budget, now: datetime, zone: ZoneInfo) -> Standing:
+    """Say how a budget stands, also one that is not kept yet.
+
+    Raises:
+        StoreError: The database does not answer.
+    """
+    return Standing(budget, outlook(engine, budget.part, budget.period, now, zone, rolling_days=budget.rolling_days))
