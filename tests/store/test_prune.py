@@ -161,7 +161,7 @@ def test_a_file_becomes_smaller(sqlite_url: str) -> None:
     """SQLite gives the space of what went back to the disk, by itself."""
     engine = connect(sqlite_url)
     migrate(engine)
-    fill(engine, 3000)
+    fill(engine, 6000)
     add_up(engine, NOW, ZoneInfo("UTC"))
     checkpointed(engine)
     file = Path(str(make_url(sqlite_url).database))

@@ -21,6 +21,9 @@ from usage_plugin.event import Attribution, CostConfidence, Status, UsageEvent
 from usage_plugin.store import read
 from usage_plugin.store.quarters import floor_quarter
 from usage_plugin.store.read import Dimension, Granularity, Question
+from usage_plugin.store.read.contents import TOTAL, fetch
+from usage_plugin.store.read.plan import plan
+from usage_plugin.store.read.wish import Wish
 from usage_plugin.store.sheets import build, fold
 from usage_plugin.store.sheets.build import add_up
 from usage_plugin.store.tables import UsageSegment, UsageSheet, table_of
@@ -208,6 +211,23 @@ def test_sheets_say_what_the_calls_say(
     found = answers(engine, questions)
     for question, before, after in zip(questions, expected, found, strict=True):
         assert after == before, question
+
+
+def test_more_values_are_asked_for_than_a_statement_takes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All keys of users without a name may be very many: they are asked for in portions."""
+    monkeypatch.setattr(fold, "MOST_SINGLE", 256)
+    monkeypatch.setattr(fold, "MOST_SHARING", 128)
+    monkeypatch.setattr(fold, "ROWS_PER_PART", 64)
+    write_events(engine, calls(2000))
+    add_up(engine, START + timedelta(days=20), UTC_ZONE)
+    question = Question(start=START, end=START + timedelta(days=4), granularity=Granularity.DAY)
+    with engine.connect() as connection:
+        pieces = plan(connection, question, in_buckets=True).pieces
+        few, many = (
+            fetch(connection, pieces, Wish({Dimension.KEY.number: tuple(range(1, count))}), {TOTAL})
+            for count in (5_000, 70_000)
+        )
+    assert few == many != {}
 
 
 def test_what_is_written_later_is_seen_at_once(engine: Engine) -> None:

@@ -87,9 +87,9 @@ def answered(
     wish = Wish(_chosen(connection, question), members.number, wanted)
     cells, left = read_sheets(connection, layout.pieces, wish, layout.buckets)
     _refuse_pruned(connection, question, left)
-    rest = read_calls(connection, question, _stretches(layout, left), members, layout.buckets)
+    rest = read_calls(connection, question, _stretches(layout, left), members, layout.buckets, measures=measures)
     late = [
-        read_calls(connection, question.after(row_id), [stretch], members, layout.buckets)
+        read_calls(connection, question.after(row_id), [stretch], members, layout.buckets, measures=measures)
         for stretch, row_id in _late(connection, layout, left)
     ]
     return Answer(connection, layout.buckets, members, Cells.joined([cells, rest, *late]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -21,12 +21,14 @@ from usage_plugin.store.read.question import Choice, Question
 from usage_plugin.store.read.sql import answered, dimension_column, label_column, matches, record_sums
 from usage_plugin.store.sheets.bins import bins
 from usage_plugin.store.sheets.codec import Integers
-from usage_plugin.store.sheets.columns import ALL, MEASURE_NUMBERS, OTHER, UNSET, kept
+from usage_plugin.store.sheets.columns import ALL, MEASURE_NUMBERS, MEASURES, OTHER, UNSET, kept
 from usage_plugin.store.sheets.values import numbers_of, words_of
 from usage_plugin.store.tables import UsageRecord, table_of
 
 # Up to so many buckets are asked for one by one; more are told apart by the quarter of an hour.
 MOST_QUERIES: Final = 100
+# By these it is known whether a group has any calls at all.
+_OF_ANY_CALL: Final = ("requests", "unfinished_attempts")
 _CALL: Final = table_of(UsageCall).c
 Stretch = tuple[datetime, datetime]
 
@@ -72,7 +74,13 @@ class Members:
 
 
 def read_calls(
-    connection: Connection, question: Question, stretches: Sequence[Stretch], members: Members, buckets: Buckets
+    connection: Connection,
+    question: Question,
+    stretches: Sequence[Stretch],
+    members: Members,
+    buckets: Buckets,
+    *,
+    measures: Collection[str] = MEASURES,
 ) -> Cells:
     """Add calls up.
 
@@ -82,13 +90,14 @@ def read_calls(
         stretches: Which time of the question.
         members: By what to split; learns what it did not know.
         buckets: Of the question.
+        measures: Which are asked for; the others are left out.
     """
-    found = list[Cells]()
+    found, wanted = list[Cells](), [name for name in MEASURES if name in {*measures, *_OF_ANY_CALL}]
     for start, end, bucket in _queries(stretches, buckets):
-        query = _sums(question.between(start, end), members, by_quarter=bucket is None)
+        query = _sums(question.between(start, end), members, wanted, by_quarter=bucket is None)
         rows = connection.execute(query).all()
         members.learn(connection, {row.member: row.label for row in rows if row.member is not None})
-        found.append(_cells(rows, members, buckets, bucket))
+        found.append(_cells(rows, members, buckets, bucket, wanted))
     return Cells.joined(found)
 
 
@@ -123,12 +132,12 @@ def _queries(stretches: Sequence[Stretch], buckets: Buckets) -> Iterator[tuple[d
             yield begin, finish, place
 
 
-def _sums(question: Question, members: Members, *, by_quarter: bool) -> Select[Any]:
+def _sums(question: Question, members: Members, wanted: Sequence[str], *, by_quarter: bool) -> Select[Any]:
     quarter = quarter_of(col(UsageRecord.completed_at)) if by_quarter else literal(0)
     dimension = members.dimension
     member, name = _member(dimension)
     label = func.max(name)
-    sums = (value.label(name) for name, value in record_sums().items())
+    sums = (record_sums()[name].label(name) for name in wanted)
     query = select(quarter.label("quarter"), member.label("member"), label.label("label"), *sums)
     query = query.select_from(UsageRecord)
     if dimension is Dimension.TAG:
@@ -148,10 +157,13 @@ def _member(dimension: Dimension | None) -> tuple[Any, Any]:
     return dimension_column(dimension), label_column(dimension)
 
 
-def _cells(rows: Sequence[Any], members: Members, buckets: Buckets, bucket: int | None) -> Cells:
+def _cells(rows: Sequence[Any], members: Members, buckets: Buckets, bucket: int | None, wanted: Sequence[str]) -> Cells:
     rows = [row for row in rows if row.requests or row.unfinished_attempts]
     quarters = np.array([row.quarter for row in rows], np.int64)
     places = buckets.places(quarters) if bucket is None else np.full(len(rows), bucket, np.int64)
     numbers = np.array([members.number_of(row.member) for row in rows], np.int64)
-    measures = {name: np.array([getattr(row, name) for row in rows], np.int64) for name in MEASURE_NUMBERS}
-    return Cells(places, numbers, {MEASURE_NUMBERS[name]: values for name, values in kept(measures).items()})
+    measures = {name: np.zeros(len(rows), np.int64) for name in MEASURES}
+    measures |= {name: np.array([getattr(row, name) for row in rows], np.int64) for name in wanted}
+    return Cells(
+        places, numbers, {MEASURE_NUMBERS[name]: values for name, values in kept(measures).items() if name in wanted}
+    )

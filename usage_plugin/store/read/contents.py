@@ -26,6 +26,8 @@ _SHEET = table_of(UsageSheet).c
 TOTAL: Final = section_number(Kind.CELLS, ALL)
 CALLS, PAIRS = section_number(Kind.CALLS, ALL), section_number(Kind.PAIRS, ALL)
 TOLD_BY_KEY: Final = section_number(Kind.TOLD, KEY)
+# A statement of SQLite's takes 32,766 values, one of PostgreSQL's 65,535; all keys of users without a name may be more.
+_MOST_VALUES: Final = 10_000
 
 
 def fetch(connection: Connection, pieces: Sequence[Piece], wish: Wish, sections: Collection[int]) -> Contents:
@@ -94,10 +96,19 @@ def _fetch(
     sections: Iterable[int],
     place: tuple[int, int, int],
 ) -> dict[tuple[tuple[int, int], int, int], bytes]:
-    (level, first, last), wanted = place, {*sections}
+    found, every = dict[tuple[tuple[int, int], int, int], bytes](), sorted(values)
+    for at in range(0, len(every), _MOST_VALUES):
+        found |= _fetch_some(connection, dimension, every[at : at + _MOST_VALUES], {*sections}, place)
+    return found
+
+
+def _fetch_some(
+    connection: Connection, dimension: int, values: Sequence[int], wanted: Collection[int], place: tuple[int, int, int]
+) -> dict[tuple[tuple[int, int], int, int], bytes]:
+    level, first, last = place
     query = select(_SHEET.start_quarter, _SHEET.value, _SHEET.section, _SHEET.content).where(
         _SHEET.dimension == dimension,
-        _SHEET.value.in_(sorted(values)),
+        _SHEET.value.in_(values),
         _SHEET.section.in_([*sorted(wanted), BUNDLE]),
         _SHEET.level == level,
         _SHEET.start_quarter.between(first, last),
