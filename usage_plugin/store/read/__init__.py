@@ -14,13 +14,17 @@ from usage_plugin.store.read.answers import (
     Share,
     Spent,
     Stack,
+    Sums,
     Usage,
+    Use,
 )
 from usage_plugin.store.read.latency import latency_p95_ms, latency_p95_series
 from usage_plugin.store.read.pipeline import MINUTE, not_added_up, processes, recording
 from usage_plugin.store.read.question import Choice, Dimension, Granularity, Question, Scope, bucket_starts
 from usage_plugin.store.read.records import Extent, Order, extent, newest, recent, record_detail, records
+from usage_plugin.store.read.sums import sums
 from usage_plugin.store.read.usage import before, confidence, cost_series, members, series, shares, stack, totals
+from usage_plugin.store.read.uses import prices_of, uses
 from usage_plugin.store.read.values import dimension_values, distinct_values
 
 __all__ = [
@@ -45,7 +49,9 @@ __all__ = [
     "Share",
     "Spent",
     "Stack",
+    "Sums",
     "Usage",
+    "Use",
     "before",
     "bucket_starts",
     "confidence",
@@ -58,6 +64,7 @@ __all__ = [
     "members",
     "newest",
     "not_added_up",
+    "prices_of",
     "processes",
     "recent",
     "record_detail",
@@ -66,5 +73,7 @@ __all__ = [
     "series",
     "shares",
     "stack",
+    "sums",
     "totals",
+    "uses",
 ]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usage_plugin.store.read.question import Choice
+from usage_plugin.store.sheets.codec import Integers
 from usage_plugin.store.tables import PriceSnapshotRow, UsageRecord
 
 FloatArray = NDArray[np.float64]
@@ -130,6 +131,31 @@ class Stack:
     """One row per member, one column per bucket."""
     other: tuple[int | None, ...] | None
     other_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Measures by member and bucket, for arithmetic."""
+
+    buckets: tuple[datetime, ...]
+    members: tuple[Member, ...]
+    measures: Mapping[str, Integers]
+    """Each of shape ``(members, buckets)``; a cost counts calls without a known price as 0, so look at
+    ``unpriced_requests`` beside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """That a key used something, in one stretch of time."""
+
+    key: str
+    attribute: str
+    """``model``, ``provider``, ``user_agent`` or ``client_ip``."""
+    value: str
+    calls: int
+    cost_nano_usd: int | None
+    first_used_at: datetime
+    last_used_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

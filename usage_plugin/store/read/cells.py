@@ -10,7 +10,7 @@ import numpy as np
 
 from usage_plugin.store.read.answers import Spent, Usage
 from usage_plugin.store.sheets.codec import Integers
-from usage_plugin.store.sheets.columns import COST, FREE, FROM_CACHE, MEASURE_NUMBERS, MEASURES, said
+from usage_plugin.store.sheets.columns import COST, FREE, FROM_CACHE, MEASURE_NUMBERS, MEASURES, OTHER, said
 
 # Sums of integers are exact in floats as long as they stay below.
 _EXACT: Final = 2**53
@@ -82,6 +82,14 @@ class Cells:
         places = self.bucket * slots if slot is None else self.bucket * slots + slot
         every = np.arange(buckets * slots)
         return Cells(every // slots, every % slots, self._sums(places, buckets * slots))
+
+    def slots(self, members: Cells) -> Integers:
+        """Give each row the place of its member among others, and all that are not among them the place after."""
+        order = np.argsort(members.member)
+        known = members.member[order]
+        place = np.searchsorted(known, self.member)
+        is_one = np.append(known, OTHER - 1)[place] == self.member if len(known) else np.zeros(len(self), np.bool_)
+        return np.where(is_one, np.append(order, len(known))[place], len(known))
 
     def in_all(self) -> Cells:
         """Add everything up to one row."""

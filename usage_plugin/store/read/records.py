@@ -146,7 +146,7 @@ def record_detail(engine: Engine, event_key: str) -> RecordDetail | None:
         of_record = select(col(UsageRecordTag.tag)).where(col(UsageRecordTag.event_key) == event_key)
         tags = tuple(session.scalars(of_record.order_by(col(UsageRecordTag.tag))))
         row = session.get(PriceSnapshotRow, record.price_key) if record.price_key else None
-        price = Price.from_row(row, _read_prices(row.prices_usd)) if row else None
+        price = Price.from_row(row, read_prices(row.prices_usd)) if row else None
         return RecordDetail(record, tags, price)
 
 
@@ -160,5 +160,6 @@ def newest(engine: Engine) -> Newest:
     return Newest(row_id or 0, completed_at)
 
 
-def _read_prices(text: str) -> Mapping[str, Decimal]:
+def read_prices(text: str) -> Mapping[str, Decimal]:
+    """Read the unit prices of a snapshot as they are kept."""
     return {name: Decimal(value) for name, value in json.loads(text).items()}

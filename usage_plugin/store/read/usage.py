@@ -13,7 +13,6 @@ from usage_plugin.store.read.answer import Answer, asked
 from usage_plugin.store.read.answers import ConfidenceSplit, CostSeries, Member, Series, Share, Stack, Usage
 from usage_plugin.store.read.cells import OF_COST, Cells
 from usage_plugin.store.read.question import Question, bucket_starts
-from usage_plugin.store.sheets.codec import Integers
 from usage_plugin.store.sheets.columns import COST, FREE, FROM_CACHE, OTHER
 
 NANO_PER_USD = 1e9
@@ -49,7 +48,7 @@ def stack(engine: Engine, question: Question, *, top: int) -> Stack:
         largest = ranked.only(np.flatnonzero(ranked.member != OTHER)[:top])
         known = _names(answer, largest)
     slots = len(known) + 1
-    found = answer.cells.by_bucket(len(starts), _slots(answer.cells, largest), slots).costs()
+    found = answer.cells.by_bucket(len(starts), answer.cells.slots(largest), slots).costs()
     rows = [tuple(found[slot::slots]) for slot in range(slots)]
     rest = len(ranked) - len(largest)
     return Stack(starts, tuple(known), tuple(rows[:-1]), rows[-1] if rest else None, rest)
@@ -114,15 +113,6 @@ def cost_series(engine: Engine, question: Question) -> CostSeries:
 def _ranked(found: Cells) -> Cells:
     """Order members, the largest first: by cost, then by requests, then by how long it is known."""
     return found.only(np.lexsort((found.member, -found.measure("requests"), -found.measure(COST))))
-
-
-def _slots(cells: Cells, largest: Cells) -> Integers:
-    """Give each row the rank of its member, and all members beyond the largest the one after them."""
-    order = np.argsort(largest.member)
-    members = largest.member[order]
-    place = np.searchsorted(members, cells.member)
-    is_one = np.append(members, OTHER - 1)[place] == cells.member if len(members) else np.zeros(len(cells), np.bool_)
-    return np.where(is_one, np.append(order, len(members))[place], len(members))
 
 
 def _named(answer: Answer, ranked: Cells) -> list[tuple[Member, Usage]]:

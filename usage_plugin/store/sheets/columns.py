@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeVar, cast
 
 from usage_plugin.store import rollups
@@ -50,19 +50,27 @@ OTHER: Final = -1
 Sum = TypeVar("Sum")
 
 
+def needed(names: Collection[str]) -> set[str]:
+    """Name all that has to be read for some measures: what they follow from, too."""
+    parts = (part for name in names for _, part in _FOLLOWS.get(name, ()))
+    return {*names, *parts}
+
+
 def kept(measures: Mapping[str, Sum]) -> dict[str, Sum]:
     """Turn measures into what is kept of them: the same, linear in each, so that sums of it mean the same."""
     return _with_differences(measures, -1)
 
 
 def said(sums: Mapping[str, Sum]) -> dict[str, Sum]:
-    """Turn sums of what is kept back into sums of measures."""
+    """Turn sums of what is kept back into sums of measures: of all, or of some with those that they need."""
     return _with_differences(sums, 1)
 
 
 def _with_differences(measures: Mapping[str, Sum], sign: int) -> dict[str, Sum]:
     found: dict[str, Sum] = dict(measures)
     for name, parts in _FOLLOWS.items():
+        if name not in measures:
+            continue
         value: Any = measures[name]
         for times, part in parts:
             value = value + sign * times * cast("Any", measures[part])
