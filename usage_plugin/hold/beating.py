@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from usage_plugin import __version__
 from usage_plugin.account import Role
 from usage_plugin.clock import Clock, utc_now
-from usage_plugin.hold.heartbeat import Heartbeat, fingerprint, prune_heartbeats, state_dirs, write_heartbeat_anywhere
+from usage_plugin.hold.heartbeat import (
+    Heartbeat,
+    of_this_process,
+    prune_heartbeats,
+    state_dirs,
+    write_heartbeat_anywhere,
+)
 from usage_plugin.settings import Settings
 
 BEAT_EVERY_S = 10.0
@@ -25,7 +28,8 @@ def beating(settings: Settings, role: Role, *, clock: Clock = utc_now, every_s: 
     For processes that record nothing themselves; those that do say more.
     """
     stop = threading.Event()
-    first = _first_beat(settings, role, clock)
+    now = clock()
+    first = of_this_process(settings, role, started_at=now, beat_at=now)
     thread = threading.Thread(target=_beat, args=(settings, first, clock, stop, every_s), daemon=True)
     thread.start()
     try:
@@ -47,17 +51,3 @@ def _beat(settings: Settings, first: Heartbeat, clock: Clock, stop: threading.Ev
 def _write(settings: Settings, beat: Heartbeat) -> None:
     with suppress(OSError):
         write_heartbeat_anywhere(state_dirs(settings), beat)
-
-
-def _first_beat(settings: Settings, role: Role, clock: Clock) -> Heartbeat:
-    now = clock()
-    return Heartbeat(
-        role=role,
-        pid=os.getpid(),
-        host=socket.gethostname(),
-        safe_url=settings.safe_url,
-        database_fingerprint=fingerprint(settings.url),
-        version=__version__,
-        started_at=now,
-        beat_at=now,
-    )

@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from usage_plugin.account import ProcessAccount
+from usage_plugin import __version__
+from usage_plugin.account import ProcessAccount, Role
 from usage_plugin.settings import APP_NAME, Settings
 
 _MOMENTS = ("started_at", "beat_at", "stopped_at", "oldest_waiting_at", "last_stored_at", "last_error_at")
@@ -36,6 +37,20 @@ class Heartbeat(ProcessAccount):
 def fingerprint(url: str) -> str:
     """Name a database without showing its URL: equal exactly when two processes write to the same URL."""
     return hashlib.blake2b(url.encode(), digest_size=8).hexdigest()
+
+
+def of_this_process(settings: Settings, role: Role, *, started_at: datetime, beat_at: datetime) -> Heartbeat:
+    """Say which process this is, and where it writes; nothing is counted yet."""
+    return Heartbeat(
+        role=role,
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        safe_url=settings.safe_url,
+        database_fingerprint=fingerprint(settings.url),
+        version=__version__,
+        started_at=started_at,
+        beat_at=beat_at,
+    )
 
 
 def state_dirs(settings: Settings) -> tuple[Path, ...]:

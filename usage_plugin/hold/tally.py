@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from usage_plugin import __version__
 from usage_plugin.account import Role
 from usage_plugin.clock import Clock
 from usage_plugin.guard import describe
 from usage_plugin.hold.drain import Stored
-from usage_plugin.hold.heartbeat import Heartbeat, fingerprint
+from usage_plugin.hold.heartbeat import Heartbeat, of_this_process
 from usage_plugin.settings import Settings
 
 
@@ -88,16 +85,9 @@ class Tally:
     def account(self, settings: Settings, *, process_id: str, role: Role, started_at: datetime) -> Heartbeat:
         """Give the process's account of itself."""
         counts, waiting = self.counts, self.waiting
-        return Heartbeat(
+        return replace(
+            of_this_process(settings, role, started_at=started_at, beat_at=self._clock()),
             process_id=process_id,
-            role=role,
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            safe_url=settings.safe_url,
-            database_fingerprint=fingerprint(settings.url),
-            version=__version__,
-            started_at=started_at,
-            beat_at=self._clock(),
             seen=counts.seen,
             spooled=counts.spooled,
             stored=counts.stored,
