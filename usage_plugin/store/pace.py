@@ -14,6 +14,8 @@ from usage_plugin.store.database import writing
 FIRST = 50
 MOST = 5000
 GROWTH = 1.5
+# A step looks at the clock so often: what a cold disk or a busy machine makes slow ends early.
+PORTIONS = 16
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class Pace:
     clock: Callable[[], float] = time.perf_counter
     size: int = field(init=False)
     longest_s: float = field(init=False, default=0.0)
+    _begin: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         """Begin small."""
@@ -49,12 +52,21 @@ class Pace:
     def step(self, engine: Engine) -> Iterator[Connection]:
         """Open a transaction that writes, and learn from how long it took."""
         with writing(engine).begin() as connection:
-            begin = self.clock()
+            self._begin = self.clock()
             yield connection
-        taken = self.clock() - begin
+        taken = self.clock() - self._begin
         self.longest_s = max(self.longest_s, taken)
         factor = min(GROWTH, self.lock_s / taken) if taken > 0 else GROWTH
         self.size = min(MOST, max(1, int(self.size * factor)))
+
+    def portions(self) -> Iterator[int]:
+        """Give parts of what the step may do, until it is done or the time is up."""
+        left, portion = self.size, -(-self.size // PORTIONS)
+        while left > 0:
+            yield min(portion, left)
+            left -= portion
+            if self.clock() - self._begin >= self.lock_s:
+                return
 
     def rest(self, since: float) -> None:
         """Leave the database to others for as long as it was used."""

@@ -192,14 +192,10 @@ class _Mark:
 def _delete_before(engine: Engine, moment: Column[Any], limit: Any, mark: _Mark, pace: Pace) -> Iterator[int]:
     """Delete the rows of a table before a moment in steps; gives how many went in each."""
     pace.restart()
-    table = moment.table
-    keys = tuple_(*table.primary_key.columns)
     while True:
         begin = pace.clock()
         with pace.step(engine) as connection:
-            some = select(*table.primary_key.columns).where(moment < limit).order_by(moment).limit(pace.size)
-            here = keys.in_(some.with_for_update(skip_locked=True))
-            deleted = connection.execute(delete(table).where(here)).rowcount
+            deleted = _delete_some(connection, moment, limit, pace)
             if deleted:
                 move_retention_mark(connection, mark.kind, mark.before)
         checkpoint(engine)
@@ -207,3 +203,16 @@ def _delete_before(engine: Engine, moment: Column[Any], limit: Any, mark: _Mark,
             return
         pace.rest(begin)
         yield deleted
+
+
+def _delete_some(connection: Connection, moment: Column[Any], limit: Any, pace: Pace) -> int:
+    table, deleted = moment.table, 0
+    keys = tuple_(*table.primary_key.columns)
+    oldest = select(*table.primary_key.columns).where(moment < limit).order_by(moment)
+    for some in pace.portions():
+        here = keys.in_(oldest.limit(some).with_for_update(skip_locked=True))
+        gone = connection.execute(delete(table).where(here)).rowcount
+        deleted += gone
+        if gone < some:
+            break
+    return deleted

@@ -121,7 +121,7 @@ def _delete(engine: Engine, which: ColumnElement[bool], until: datetime, pace: P
     while True:
         begin = pace.clock()
         with pace.step(engine) as connection:
-            deleted = _delete_oldest(connection, which, pace.size)
+            deleted = _delete_oldest(connection, which, pace)
             if deleted:
                 move_retention_mark(connection, Kind.RECORDS, until)
         checkpoint(engine)
@@ -131,14 +131,18 @@ def _delete(engine: Engine, which: ColumnElement[bool], until: datetime, pace: P
         yield deleted
 
 
-def _delete_oldest(connection: Connection, which: ColumnElement[bool], most: int) -> int:
-    call = _CALL.c
-    oldest = select(call.id, call.completed_at).where(which).order_by(call.completed_at).limit(most)
-    rows = connection.execute(oldest.with_for_update(skip_locked=True)).all()
-    if rows:
-        keys, last = [row.id for row in rows], rows[-1].completed_at
-        connection.execute(delete(_CALL).where(call.id.in_(keys), call.completed_at <= last))
-    return len(rows)
+def _delete_oldest(connection: Connection, which: ColumnElement[bool], pace: Pace) -> int:
+    call, deleted = _CALL.c, 0
+    oldest = select(call.id, call.completed_at).where(which).order_by(call.completed_at)
+    for some in pace.portions():
+        rows = connection.execute(oldest.limit(some).with_for_update(skip_locked=True)).all()
+        if rows:
+            keys, last = [row.id for row in rows], rows[-1].completed_at
+            connection.execute(delete(_CALL).where(call.id.in_(keys), call.completed_at <= last))
+        deleted += len(rows)
+        if len(rows) < some:
+            break
+    return deleted
 
 
 def _drop_frozen_months(engine: Engine, before: datetime, pace: Pace) -> Iterator[int]:

@@ -69,8 +69,9 @@ def _return_pages(engine: Engine, pace: Pace) -> int:
     with pace.step(engine) as connection:
         before = _pragma(connection, "page_count")
         with closing(connection.connection.cursor()) as cursor:
-            for _ in range(pace.size):  # the driver stops after one page, however many are asked for
-                cursor.execute("PRAGMA incremental_vacuum(1)")
+            for some in pace.portions():
+                for _ in range(some):  # the driver stops after one page, however many are asked for
+                    cursor.execute("PRAGMA incremental_vacuum(1)")
         pages = before - _pragma(connection, "page_count")
     checkpoint(engine)
     pace.rest(begin)
