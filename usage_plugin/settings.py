@@ -113,6 +113,15 @@ class Settings(BaseSettings):
     store_client_ip: bool = Field(
         default=True, description="Keep the caller's address; switch off where it counts as personal data."
     )
+    alerts_file: Path | None = Field(
+        default=None,
+        description="YAML file that says who is told of alerts, and how: channels, routes, quiet hours, digests.",
+    )
+    alert_urls: str = Field(
+        default="",
+        repr=False,
+        description="Who is told of all alerts, without a file: Apprise URLs and webhooks, separated by spaces.",
+    )
     dashboard_host: str = Field(default="127.0.0.1", description="Address that the dashboard listens on.")
     dashboard_port: int = Field(default=8050, ge=1, le=65535, description="Port of the dashboard.")
     proxy_host: str = Field(default="127.0.0.1", description="Address that `usage-plugin up` gives the proxy.")

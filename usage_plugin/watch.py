@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from usage_plugin.account import ProcessAccount
+from usage_plugin.store.jobs import Outcome, Ran
 
 # A process beats every 2 s into its file and every 10 s into the store; a busy machine may be late.
 SILENT_AFTER = timedelta(seconds=30)
@@ -36,6 +37,7 @@ class Concern(StrEnum):
     FOLDED = "folded"
     SILENT = "silent"
     BEHIND = "behind"
+    JOB = "job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Alert:
     """Whether calls are missing from the database."""
     what: str
     remedy: str
+    about: str | None = None
+    """Which one, where there may be several alerts of a concern."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +147,25 @@ def behind(not_added_up: int, workers: Sequence[ProcessAccount]) -> Alert | None
         return Alert(Concern.BEHIND, False, what, "Give it some minutes; if they do not get fewer, look into its log")
     what = f"{closed}, and no worker runs on this machine, so pages are right but slow to open"
     return Alert(Concern.BEHIND, False, what, "Start one: usage-plugin worker (usage-plugin up starts one too)")
+
+
+def failing(last_runs: Iterable[Ran]) -> tuple[Alert, ...]:
+    """Say which of the worker's jobs do not work.
+
+    Args:
+        last_runs: The last run of each job that has ended.
+    """
+    return tuple(
+        Alert(
+            Concern.JOB,
+            False,
+            f"the worker's job “{run.job}” failed at {run.started_at:%Y-%m-%d %H:%M} UTC: {run.said}",
+            "It is tried again when it is due; what it does is missing meanwhile. The worker's log says more",
+            run.job,
+        )
+        for run in last_runs
+        if run.outcome is Outcome.FAILED
+    )
 
 
 def named(account: ProcessAccount) -> str:
@@ -260,7 +283,7 @@ def _silent(account: ProcessAccount, now: datetime) -> Alert:
     left = f"; {calls(account.waiting)} waited in it" if account.waiting else ""
     what = f"{named(account)} has been silent for {age} without saying that it stopped{left}"
     remedy = "If it hangs, restart it; if it was killed, the next proxy with its data folder stores what it left"
-    return Alert(Concern.SILENT, account.waiting > 0, what, remedy)
+    return Alert(Concern.SILENT, account.waiting > 0, what, remedy, _identity(account))
 
 
 def _miss(number: int) -> str:

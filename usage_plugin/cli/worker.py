@@ -43,7 +43,7 @@ def command(
         raise typer.BadParameter("only --once ends with a result", param_hint="--json")
     settings, _ = load()
     with _stop_signals() as stop:
-        work = Work(connect(settings.url), settings, stop)
+        work = Work(connect(settings.url), settings, stop, environment=os.environ)
         if not once:
             ensure_visible()
             os.nice(_NICENESS)

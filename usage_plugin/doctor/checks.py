@@ -9,6 +9,7 @@ from usage_plugin.doctor.finding import Finding
 from usage_plugin.doctor.flow import check_added_up, check_calls, check_clock, check_one_database, check_proxy
 from usage_plugin.doctor.recording import (
     check_folded,
+    check_jobs,
     check_lag,
     check_lost,
     check_processes,
@@ -45,5 +46,6 @@ CHECKS: tuple[Check, ...] = (
     check_one_database,
     check_calls,
     check_added_up,
+    check_jobs,
     check_clock,
 )

@@ -23,6 +23,7 @@ from usage_plugin.proxy_config import ProxyConfig, read_proxy_config
 from usage_plugin.settings import ENV_PREFIX, Settings
 from usage_plugin.store import read
 from usage_plugin.store.database import connect, unavailable
+from usage_plugin.store.jobs import Ran, last_runs
 from usage_plugin.store.migrate import SchemaState, schema_state
 from usage_plugin.store.namespace import lies_beside_litellm
 from usage_plugin.store.sheets.backlog import not_added_up
@@ -44,6 +45,8 @@ class DatabaseFacts:
     """What every machine's processes say of themselves."""
     not_added_up: int = 0
     """Calls that ended long enough ago to be in sheets and are in none, counted up to one more than tolerated."""
+    job_runs: tuple[Ran, ...] = ()
+    """The last run of each of the worker's jobs."""
     clock_ahead_s: float | None = None
     """Seconds that the server's clock is ahead of ours; ``None`` where the database has no clock of its own."""
 
@@ -181,6 +184,7 @@ def _database(url: str, clock: Clock) -> DatabaseFacts:
                 newest_call_at=read.newest(engine).completed_at if is_current else None,
                 accounts=read.processes(engine) if is_current else (),
                 not_added_up=not_added_up(connection, clock() - CLOSED_AFTER, NOT_ADDED_UP) if is_current else 0,
+                job_runs=last_runs(engine) if is_current else (),
                 clock_ahead_s=_clock_ahead_s(connection, clock),
             )
     except StoreError as error:

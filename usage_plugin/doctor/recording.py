@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from usage_plugin.account import ProcessAccount
 from usage_plugin.doctor.facts import Facts
-from usage_plugin.doctor.finding import Finding, Verdict, ok
-from usage_plugin.watch import Concern, alerts, flow_of, named, state_of
+from usage_plugin.doctor.finding import Finding, Verdict, ok, warn
+from usage_plugin.watch import Concern, alerts, failing, flow_of, named, state_of
 
 
 def check_writing(facts: Facts) -> Finding:
@@ -47,6 +47,17 @@ def check_folded(facts: Facts) -> Finding:
 def check_silent(facts: Facts) -> Finding:
     """Every process that ended said so."""
     return _finding(facts, Concern.SILENT, "silent", "every process runs, or said that it stopped")
+
+
+def check_jobs(facts: Facts) -> Finding:
+    """What the worker does from time to time works."""
+    failed = failing(facts.database.job_runs)
+    if failed:
+        return warn("jobs", "; ".join(alert.what for alert in failed), failed[0].remedy)
+    if not facts.database.job_runs:
+        return ok("jobs", "no worker has run on this database yet")
+    newest = max(run.started_at for run in facts.database.job_runs)
+    return ok("jobs", f"every job of the worker works; the last ran at {newest:%Y-%m-%d %H:%M} UTC")
 
 
 def check_processes(facts: Facts) -> Finding:

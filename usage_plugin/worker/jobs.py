@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ class JobContext:
         clock: The present moment.
         progress: Told what is done and what there is in all.
         counts: What the run did in numbers, for programs; filled by the run.
+        environment: Where ``os.environ/NAME`` of the alerts file is looked up.
     """
 
     engine: Engine
@@ -39,6 +40,7 @@ class JobContext:
     clock: Clock = utc_now
     progress: Callable[[int, int], None] = lambda _done, _all: None
     counts: dict[str, int] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -66,12 +68,14 @@ class Job:
         every: It is due at whole multiples of this since 1970 in UTC: each full minute, hour or day.
         run: Does it, and says in a sentence what it did; nothing where there was nothing to do.
         after: Later than that by so much.
+        is_quiet: Whether only those runs are recorded that did something, or failed.
     """
 
     name: str
     every: timedelta
     run: Callable[[JobContext], str]
     after: timedelta = timedelta()
+    is_quiet: bool = False
 
     def due_by(self, now: datetime) -> datetime:
         """Give the last moment at which it was due."""

@@ -37,10 +37,14 @@ def run_job(job: Job, context: JobContext, guard: Guard, due_at: datetime) -> Re
         StoreUnavailable: The database is away, which is nobody's failure.
         SchemaMismatch: It was migrated by another version meanwhile.
     """
-    run_id = begin_run(context.engine, job.name, due_at, context.clock())
-    begin = time.perf_counter()
+    begun_at, begin = context.clock(), time.perf_counter()
+    run_id = None if job.is_quiet else begin_run(context.engine, job.name, due_at, begun_at)
     outcome, said = _outcome(job, context, guard)
     taken_ms = (time.perf_counter() - begin) * 1000
+    if run_id is None:
+        if outcome is not Outcome.FAILED and not said:
+            return Result(job.name, outcome, said, taken_ms)
+        run_id = begin_run(context.engine, job.name, due_at, begun_at)
     with suppress(StoreError):  # else whoever has the turn next notes that it did not end
         end_run(context.engine, run_id, outcome, said, context.clock(), duration_ms=taken_ms)
     return Result(job.name, outcome, said, taken_ms)

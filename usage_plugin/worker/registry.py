@@ -6,8 +6,10 @@ from datetime import timedelta
 
 from usage_plugin.worker.adding_up import AddUp
 from usage_plugin.worker.jobs import Job
+from usage_plugin.worker.telling import Deliver, Routes, Tell, budgets_told
 from usage_plugin.worker.tidy import tidy
 
+SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -15,7 +17,11 @@ DAY = timedelta(days=1)
 
 def all_jobs() -> tuple[Job, ...]:
     """Give every job, in the order in which ``worker --once`` runs them."""
+    routes = Routes()
     return (
         Job("add up", MINUTE, AddUp()),
+        Job("budgets", 5 * MINUTE, budgets_told, after=20 * SECOND),
+        Job("tell", MINUTE, Tell(routes), after=30 * SECOND),
+        Job("deliver", 10 * SECOND, Deliver(routes), is_quiet=True),
         Job("tidy", DAY, tidy, after=3 * HOUR),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,6 +39,7 @@ class Work:
         jobs: What is to be done.
         look_every_s: Rest between two looks at whose turn it is.
         guard: Around each run.
+        environment: Where the alerts file finds its secrets.
     """
 
     engine: Engine
@@ -48,11 +49,12 @@ class Work:
     jobs: tuple[Job, ...] = field(default_factory=all_jobs)
     look_every_s: float = LOOK_EVERY_S
     guard: Guard = field(default_factory=Guard)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def context(self, stop: threading.Event, progress: Callable[[int, int], None] | None = None) -> JobContext:
         """Give what a run works on."""
         told = progress or (lambda _done, _all: None)
-        return JobContext(self.engine, self.settings, stop, self.clock, told)
+        return JobContext(self.engine, self.settings, stop, self.clock, told, environment=self.environment)
 
 
 @dataclass(frozen=True, slots=True)

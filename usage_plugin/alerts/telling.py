@@ -1,0 +1,149 @@
+"""Alerts and who hears of what in, messages that wait for their time out: grouped, digested, quiet at night."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from usage_plugin.alerts.finding import Severity
+from usage_plugin.alerts.routing import HOURLY, Channel, Routing
+from usage_plugin.alerts.webhook import payload
+from usage_plugin.alerts.words import Item, Kind, body_of, in_order, kind_of, title_of
+from usage_plugin.store.alerts import AlertState, Told, alerts_by_id, keep_messages, to_tell, untried_messages
+from usage_plugin.store.analysis_tables import AlertMessage, AlertRow
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """What waits for a channel until the same moment: digests apart from the rest."""
+
+    channel: str
+    is_digest: bool
+
+
+def tell(engine: Engine, routing: Routing, now: datetime, zone: ZoneInfo) -> int:
+    """Make messages of what people have to hear now; what already waits for the same channel is joined.
+
+    Args:
+        engine: Of a migrated database.
+        routing: Who hears of what.
+        now: The present moment.
+        zone: Whose wall clocks quiet hours and digests are of.
+
+    Returns:
+        How many alerts were told of.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+    """
+    alerts = to_tell(engine)
+    told = [(alert, kind) for alert in alerts if (kind := what_to_tell(alert, routing, now)) is not None]
+    if not told:
+        return 0
+    desk = _Desk(routing, now, zone)
+    waiting = untried_messages(engine, now)
+    about = {number for message in waiting for number in json.loads(message.alert_ids)}
+    made = desk.messages(told, waiting, {alert.id: alert for alert in alerts_by_id(engine, about)})
+    marks = [Told(alert.id or 0, _told_as(alert, kind)) for alert, kind in told]
+    keep_messages(engine, made, marks, now)
+    return len(told)
+
+
+def what_to_tell(alert: AlertRow, routing: Routing, now: datetime) -> Kind | None:
+    """Say what people should hear of an alert now: nothing where they know all, or where somebody looks after it."""
+    if alert.state == AlertState.RESOLVED:
+        return Kind.RESOLVED
+    if alert.state == AlertState.ACKNOWLEDGED:
+        return None
+    if alert.told_at is None or alert.told_severity is None:
+        return Kind.OPEN
+    is_worse = Severity(alert.severity).rank > Severity(alert.told_severity).rank
+    remind = routing.remind_after.get(Severity(alert.severity))
+    is_long_ago = remind is not None and now - alert.told_at >= remind
+    return Kind.AGAIN if is_worse or is_long_ago else None
+
+
+def due_at(item: Item, channel: Channel, routing: Routing, now: datetime, zone: ZoneInfo) -> datetime:
+    """Say when a channel hears of an alert: critical ones at once, others grouped, after the quiet, or in a digest."""
+    alert, kind = item
+    severity = Severity(alert.severity)
+    every = channel.digest.get(severity)
+    if every is not None:
+        return _next_digest(now, every, routing, zone)
+    if severity is Severity.CRITICAL:
+        return now + (routing.group_for if kind is Kind.RESOLVED else timedelta())
+    quiet_until = channel.quiet_hours.until(now, zone) if channel.quiet_hours else None
+    return quiet_until or now + routing.group_for
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where messages are written at one moment."""
+
+    routing: Routing
+    now: datetime
+    zone: ZoneInfo
+
+    def messages(
+        self, told: Iterable[Item], waiting: Iterable[AlertMessage], alerts: Mapping[int | None, AlertRow]
+    ) -> list[AlertMessage]:
+        """Put what is told into the messages that wait, or into new ones."""
+        boxes = {_Box(message.channel, message.kind == Kind.DIGEST): message for message in waiting}
+        items: dict[_Box, dict[int | None, Item]] = {}
+        due: dict[_Box, datetime] = {}
+        for alert, kind in told:
+            for channel in self.routing.channels_of(alert):
+                box = _Box(channel.name, Severity(alert.severity) in channel.digest)
+                items.setdefault(box, {})[alert.id] = (alert, kind)
+                moment = due_at((alert, kind), channel, self.routing, self.now, self.zone)
+                due[box] = min(due.get(box, moment), moment)
+        return [self._message(box, boxes.get(box), items[box], alerts, due[box]) for box in items]
+
+    def _message(
+        self,
+        box: _Box,
+        waiting: AlertMessage | None,
+        items: Mapping[int | None, Item],
+        alerts: Mapping[int | None, AlertRow],
+        due: datetime,
+    ) -> AlertMessage:
+        known = {} if waiting is None else _known(waiting, alerts)
+        ordered = in_order(list({**known, **items}.values()))
+        kind = Kind.DIGEST if box.is_digest else kind_of(ordered)
+        title, body = title_of(ordered, kind), body_of(ordered, self.zone)
+        made_at = self.now if waiting is None else waiting.made_at
+        return AlertMessage(
+            id=None if waiting is None else waiting.id,
+            channel=box.channel,
+            kind=kind.value,
+            alert_ids=json.dumps([alert.id for alert, _ in ordered]),
+            title=title,
+            body=body,
+            payload=json.dumps(payload(ordered, kind, title, body, made_at)),
+            made_at=made_at,
+            due_at=due if waiting is None else min(due, waiting.due_at),
+            attempts=0,
+        )
+
+
+def _known(message: AlertMessage, alerts: Mapping[int | None, AlertRow]) -> dict[int | None, Item]:
+    """Give what a message that waits is about."""
+    told = {each["id"]: Kind(each["told"]) for each in json.loads(message.payload)["alerts"]}
+    return {number: (alerts[number], kind) for number, kind in told.items() if number in alerts}
+
+
+def _told_as(alert: AlertRow, kind: Kind) -> str:
+    return AlertState.RESOLVED.value if kind is Kind.RESOLVED else alert.severity
+
+
+def _next_digest(now: datetime, every: str, routing: Routing, zone: ZoneInfo) -> datetime:
+    local = now.astimezone(zone)
+    if every == HOURLY:
+        return (now + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+    day = local.date() + timedelta(days=1 if local.time() >= routing.digest_at else 0)
+    return datetime.combine(day, routing.digest_at, zone).astimezone(now.tzinfo)
