@@ -64,7 +64,7 @@ def create_app(data: Data) -> Dash:
         index_string=INDEX.format(script=FIRST_SCRIPT, style=style_sheet()),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
-    frame = shell(PAGES, data.zone, demo=data.demo)
+    frame = shell([page for page in PAGES if not page.is_one_of_many], data.zone, demo=data.demo)
     app.layout = frame
     app.validation_layout = html.Div([frame, *(page.layout(data.zone) for page in PAGES)])
     register_frame(app, data, PAGES)

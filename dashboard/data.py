@@ -24,6 +24,8 @@ from usage_plugin.watch import State, state_of
 
 MAX_ANSWERS: Final = 1024
 MAX_AGE_S: Final = 30.0
+# What is made of the calls (anomalies, budgets, alerts) changes without a new call.
+MAX_AGE_OF_FINDINGS_S: Final = 5.0
 # A heavy question rests this many times as long as it took, so that a busy store spends at most 5 % of a core on it,
 REST_FACTOR: Final = 20.0
 # but never so long that pages stay behind once the store is quiet: they are drawn once more when it has settled.
@@ -43,10 +45,11 @@ class _Kept:
     row_id: int
     asked_at_s: float
     rest_s: float
+    most_s: float = MAX_AGE_S
 
     def is_good(self, row_id: int, now_s: float) -> bool:
         age_s = now_s - self.asked_at_s
-        return age_s < self.rest_s or (row_id == self.row_id and age_s < MAX_AGE_S)
+        return age_s < self.rest_s or (row_id == self.row_id and age_s < self.most_s)
 
 
 class Data:
@@ -79,6 +82,7 @@ class Data:
         self._lock = threading.Lock()
         self._asking = [threading.Lock() for _ in range(LOCKS)]
         self._row_seen: tuple[int, float] = (-1, 0.0)
+        self._changes = 0
 
     def look(self) -> Look:
         """Take one look: everything drawn from it is about the same moment.
@@ -116,7 +120,25 @@ class Data:
         """Name the database that is shown as heartbeats name theirs."""
         return fingerprint(self.settings.url)
 
-    def recall(self, row_id: int, question: Hashable, ask: Callable[[], Answer], *, heavy: bool = False) -> Answer:
+    @property
+    def changes(self) -> int:
+        """How often somebody has changed something here: what was asked before that is not asked by this name again."""
+        return self._changes
+
+    def changed(self) -> None:
+        """Note that somebody has changed something, so that the next look shows it."""
+        with self._lock:
+            self._changes += 1
+
+    def recall(
+        self,
+        row_id: int,
+        question: Hashable,
+        ask: Callable[[], Answer],
+        *,
+        heavy: bool = False,
+        most_s: float = MAX_AGE_S,
+    ) -> Answer:
         """Give the remembered answer while it is good, else ask; pages that ask the same at once ask once."""
         with self._asking[hash(question) % LOCKS]:
             with self._lock:
@@ -125,7 +147,7 @@ class Data:
             if kept is None or not kept.is_good(row_id, now_s):
                 answer = ask()
                 rest_s = min((self._timer_s() - now_s) * REST_FACTOR, MAX_REST_S) if heavy else 0.0
-                kept = _Kept(answer, row_id, now_s, rest_s)
+                kept = _Kept(answer, row_id, now_s, rest_s, most_s)
                 with self._lock:
                     self._kept[question] = kept
         found: Answer = kept.answer
@@ -165,4 +187,23 @@ class Look:
         question = (reader, args, tuple(sorted(options.items())))
         return self.data.recall(
             self.newest.row_id, question, lambda: reader(self.data.engine, *args, **options), heavy=True
+        )
+
+    def ask_found(
+        self,
+        reader: Callable[Concatenate[Engine, Question], Answer],
+        *args: Question.args,
+        **options: Question.kwargs,
+    ) -> Answer:
+        """Ask what a worker has found or somebody has set: a few seconds old, never older than a change made here.
+
+        Raises:
+            StoreUnavailable: The database does not answer.
+        """
+        question = (reader, args, tuple(sorted(options.items())), self.data.changes)
+        return self.data.recall(
+            self.newest.row_id,
+            question,
+            lambda: reader(self.data.engine, *args, **options),
+            most_s=MAX_AGE_OF_FINDINGS_S,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,6 +14,25 @@ from usage_plugin.time_zone import UTC_ZONE
 from usage_plugin.watch import Alert
 
 FloatArray = NDArray[np.float64]
+
+
+class Unit(StrEnum):
+    """What a number counts."""
+
+    DOLLARS = "dollars"
+    COUNT = "count"
+    MILLISECONDS = "milliseconds"
+    SHARE = "share"
+    """Of 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time with a name; ``end`` is not inside any more."""
+
+    name: str
+    start: datetime
+    end: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +65,55 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Band:
-    """Cost per bucket in dollars beside what was expected; NaN where unknown. All arrays have one shape."""
+class Watched:
+    """A series around an anomaly, beside what was expected of it; NaN where unknown. All arrays have one shape."""
 
+    name: str
+    unit: Unit
     buckets: tuple[datetime, ...]
     bucket_length: timedelta
-    cost_usd: FloatArray
+    values: FloatArray
     lower: FloatArray
     expected: FloatArray
     upper: FloatArray
-    z: FloatArray
-    flagged: NDArray[np.bool_]
-    verdict: str
+    anomaly: Stretch
+    without: FloatArray | None = None
+    """The series as it would have been without what drove it."""
+    driver: str = ""
+    planned: tuple[Stretch, ...] = ()
     zone: ZoneInfo = UTC_ZONE
     partial: int | None = None
     """Place of the bucket that is not over yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """What a budget's period has cost by the end of each of its days, in dollars; NaN where that is not known yet."""
+
+    days: tuple[datetime, ...]
+    spent_usd: FloatArray
+    """Up to today."""
+    forecast_usd: FloatArray
+    """From tomorrow on; today's too where today is forecast."""
+    pace_usd: FloatArray
+    """What would be spent by then if the whole amount were spent evenly."""
+    limit_usd: float
+    thresholds: tuple[float, ...] = ()
+    """Shares of the limit at which somebody is told."""
+    likely_usd: tuple[float, float] | None = None
+    """Where the end is expected with 80 %."""
+    zone: ZoneInfo = UTC_ZONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fired:
+    """A series beside the limit of a rule, and when the rule would have fired; NaN where unknown."""
+
+    name: str
+    unit: Unit
+    buckets: tuple[datetime, ...]
+    bucket_length: timedelta
+    values: FloatArray
+    firings: tuple[Stretch, ...]
+    limit: float | None = None
+    zone: ZoneInfo = UTC_ZONE

@@ -21,6 +21,8 @@ BEAT: Final = "beat"
 VERSION: Final = "version"
 SCHEME_CHOICE: Final = "scheme-choice"
 SCHEME: Final = "scheme"
+CHANGED: Final = "changed"
+"""When somebody changed something on this page last: lists are drawn anew."""
 
 # Filter bar
 FILTER_PANEL: Final = "filter-panel"
@@ -61,8 +63,45 @@ DETAIL: Final = "request-detail"
 DETAIL_BODY: Final = "request-fields"
 
 # Anomalies
-ANOMALIES_STATE: Final = "anomalies-state"
-ANOMALIES_FIGURES: Final = "anomalies-figures"
+INBOX_STATE: Final = "inbox-state"
+INBOX_FIGURES: Final = "inbox-figures"
+INBOX_TABS: Final = "inbox-tabs"
+INBOX_NOTE: Final = "inbox-note"
+INBOX_LIST: Final = "inbox-list"
+
+# One anomaly
+ANOMALY_STATE: Final = "anomaly-state"
+ANOMALY_FIGURES: Final = "anomaly-figures"
+ANOMALY_HEADING: Final = "anomaly-heading"
+ANOMALY_STORY: Final = "anomaly-story"
+ANOMALY_KPIS: Final = "anomaly-kpis"
+ANOMALY_CHART: Final = "anomaly-chart"
+ANOMALY_GRAPH: Final = "anomaly-graph"
+ANOMALY_LEGEND: Final = "anomaly-legend"
+ANOMALY_WHY: Final = "anomaly-why"
+ANOMALY_HISTORY: Final = "anomaly-history"
+ANOMALY_MERGED: Final = "anomaly-merged"
+ANOMALY_FORM: Final = "anomaly-form"
+ANOMALY_BY: Final = "anomaly-by"
+ANOMALY_NOTE: Final = "anomaly-note"
+ANOMALY_SAID: Final = "anomaly-said"
+
+# Budgets
+BUDGETS_STATE: Final = "budgets-state"
+BUDGETS_FIGURES: Final = "budgets-figures"
+BUDGETS_LIST: Final = "budgets-list"
+BUDGET_STATE: Final = "budget-state"
+BUDGET_FIGURES: Final = "budget-figures"
+BUDGET_HEADING: Final = "budget-heading"
+BUDGET_KPIS: Final = "budget-kpis"
+BUDGET_GRAPH: Final = "budget-graph"
+BUDGET_LEGEND: Final = "budget-legend"
+BUDGET_FAMILY: Final = "budget-family"
+BUDGET_FORM: Final = "budget-form"
+BUDGET_SAVE: Final = "budget-save"
+BUDGET_SAID: Final = "budget-said"
+BUDGET_REMOVE: Final = "budget-remove"
+BUDGET_REMOVED: Final = "budget-removed"
 
 # Pipeline
 PIPELINE_STATE: Final = "pipeline-state"
@@ -77,9 +116,14 @@ PIPELINE_DELAY: Final = "pipeline-delay"
 PIPELINE_DELAY_LEGEND: Final = "pipeline-delay-legend"
 
 
-def watch(granularity: str, part: str) -> str:
-    """Name a part of the card that watches a granularity: its graph, note or list."""
-    return f"anomalies-{granularity}-{part}"
+def feedback(state: str) -> str:
+    """Name the button that gives an anomaly a state."""
+    return f"anomaly-{state.lower().replace('_', '-')}"
+
+
+def budget(field: str) -> str:
+    """Name a field of a budget's form."""
+    return f"budget-field-{field.replace('_', '-')}"
 
 
 def choice(dimension: str) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from dashboard.frames import Unit
 from usage_plugin.money import dollars as written_dollars
 from usage_plugin.money import rounded_usd
 
@@ -38,6 +39,8 @@ class Palette:
     other: str
     accent: str
     band: str
+    span: str
+    planned: str
     good: str
     bad: str
     warning: str
@@ -55,6 +58,8 @@ LIGHT: Final = Palette(
     other="#8a94a3",
     accent="#1d3cb0",
     band="rgba(29, 60, 176, 0.13)",
+    span="rgba(179, 38, 30, 0.10)",
+    planned="rgba(138, 148, 163, 0.22)",
     good="#0b6b4f",
     bad="#b3261e",
     warning="#8a5a00",
@@ -71,6 +76,8 @@ DARK: Final = Palette(
     other="#6f7885",
     accent="#7ea2ff",
     band="rgba(94, 136, 246, 0.20)",
+    span="rgba(255, 143, 135, 0.16)",
+    planned="rgba(111, 120, 133, 0.30)",
     good="#5fd3a5",
     bad="#ff8f87",
     warning="#f2c261",
@@ -205,6 +212,37 @@ def percent(share: float | None, digits: int = 1) -> str:
     if 0 < share * 100 < smallest / 2:
         return f"<{smallest:g}%"
     return f"{share * 100:.{digits}f}%"
+
+
+def measured(value: float | None, unit: Unit) -> str:
+    """Show a number in its unit."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return UNKNOWN
+    match unit:
+        case Unit.DOLLARS:
+            return dollars(value)
+        case Unit.COUNT:
+            return count(value) if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004
+        case Unit.MILLISECONDS:
+            return duration(value)
+        case Unit.SHARE:
+            return percent(value)
+
+
+def lasting(time: timedelta) -> str:
+    """Say how long something took or takes, to the unit that matters."""
+    minutes = max(int(time.total_seconds() // 60), 0)
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes // 60} h {minutes % 60} min"
+    days, hours = minutes // 1440, minutes % 1440 // 60
+    return f"{days} days" if hours == 0 else f"{days} d {hours} h"
+
+
+def clock(when: datetime | None) -> str:
+    """Show a moment to the minute, with its day of the week."""
+    return UNKNOWN if when is None else f"{when:%a %d %b %Y, %H:%M}"
 
 
 def duration(milliseconds: float | None) -> str:

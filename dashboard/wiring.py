@@ -17,7 +17,7 @@ from dashboard.components.shell import nav_links
 from dashboard.components.states import notice_list
 from dashboard.data import DOWN, Data
 from dashboard.filters import CUSTOM, Filters
-from dashboard.pages import Page
+from dashboard.pages.page import Page, page_at
 from dashboard.queries.health import Notice, Trouble, notices
 from dashboard.queries.options import only_chosen, options
 from usage_plugin.errors import StoreError
@@ -36,14 +36,12 @@ def register_frame(app: Dash, data: Data, pages: Sequence[Page]) -> None:
 
 
 def _register_routes(app: Dash, pages: Sequence[Page], zone: ZoneInfo) -> None:
-    by_path = {page.path: page for page in pages}
-
     def route(path: str | None) -> Component:
-        page = by_path.get(path or "/")
+        page = page_at(pages, path or "/")
         return _not_found(path) if page is None else page.layout(zone)
 
     def navigate(path: str | None, search: str | None) -> list[Component]:
-        return nav_links(pages, path or "/", search or "")
+        return nav_links([page for page in pages if not page.is_one_of_many], path or "/", search or "")
 
     app.callback(Output(ids.PAGE, "children"), Input(ids.URL, "pathname"))(route)
     app.callback(Output(ids.NAV, "children"), Input(ids.URL, "pathname"), Input(ids.URL, "search"))(navigate)

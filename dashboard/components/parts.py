@@ -79,7 +79,7 @@ def named(name: str | None) -> Component | str:
     return html.Span(name, title=name) if name else UNKNOWN
 
 
-def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Children]], caption: str) -> Component:
+def table(columns: Sequence[tuple[Children, str]], rows: Iterable[Sequence[Children]], caption: str) -> Component:
     """Show rows under columns: (heading, class).
 
     Class ``num`` aligns numbers, ``name`` shares what room there is and ``main`` has most of it, ``wide`` hides

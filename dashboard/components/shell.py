@@ -50,7 +50,11 @@ def shell(pages: Iterable[Titled], zone: ZoneInfo, *, demo: bool) -> Component:
 
 def nav_links(pages: Iterable[Titled], current: str, search: str) -> list[Component]:
     """Link to each page with the filters that are set, and mark the one that is open."""
-    return [_nav_link(page, search, is_current=page.path == current) for page in pages]
+    return [_nav_link(page, search, is_current=_leads_to(page.path, current)) for page in pages]
+
+
+def _leads_to(path: str, current: str) -> bool:
+    return current == path or (path != "/" and current.startswith(f"{path}/"))
 
 
 def _nav_link(page: Titled, search: str, *, is_current: bool) -> Component:
@@ -111,4 +115,5 @@ def _machinery() -> list[Component]:
         dcc.Store(id=ids.LAST_CALL),
         dcc.Store(id=ids.SCHEME),
         dcc.Store(id=ids.FILTER_OPENED),
+        dcc.Store(id=ids.CHANGED),
     ]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dashboard.pages import anomalies, overview, pipeline, requests
+from dashboard.pages import anomalies, anomaly, budget, budgets, overview, pipeline, requests
 from dashboard.pages.page import Page
 
 __all__ = ["PAGES", "Page"]
@@ -11,5 +11,8 @@ PAGES: Final = (
     Page(overview.PATH, overview.TITLE, overview.layout, overview.register),
     Page(requests.PATH, requests.TITLE, requests.layout, requests.register),
     Page(anomalies.PATH, anomalies.TITLE, anomalies.layout, anomalies.register),
+    Page(anomaly.PATH, anomaly.TITLE, anomaly.layout, anomaly.register),
+    Page(budgets.PATH, budgets.TITLE, budgets.layout, budgets.register),
+    Page(budget.PATH, budget.TITLE, budget.layout, budget.register),
     Page(pipeline.PATH, pipeline.TITLE, pipeline.layout, pipeline.register),
 )

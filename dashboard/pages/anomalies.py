@@ -1,8 +1,7 @@
-"""Anomalies: what was spent against what was to be expected, by day and by hour."""
+"""Anomalies: an inbox of what was not expected, the dearest first."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -10,55 +9,50 @@ from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
 from dashboard import ids
-from dashboard.components.anomaly import watch_card, watch_legend, watch_list, watch_note
+from dashboard.components.inbox import inbox_list, inbox_note, segment_tabs
 from dashboard.components.parts import page_title
 from dashboard.components.states import loading
-from dashboard.data import Data
-from dashboard.figures.band import cost_with_band
+from dashboard.data import Data, Look
+from dashboard.filters import Filters
 from dashboard.pages.page import Canvas
-from dashboard.queries.anomalies import Anomalies, anomalies
-from dashboard.theme import Palette, palette
-from usage_plugin.store.read import Granularity
+from dashboard.queries.inbox import Inbox, inbox, segment_in
 
 PATH: Final = "/anomalies"
 TITLE: Final = "Anomalies"
-NOTE: Final = "Each day and hour against its own past: a robust z-score that knows the rhythm of the week"
-
+NOTE: Final = "What was not expected of a series, judged by its own past, the dearest first"
 
 CANVAS: Final = Canvas(
     PATH,
-    ids.ANOMALIES_STATE,
-    ids.ANOMALIES_FIGURES,
+    ids.INBOX_STATE,
+    ids.INBOX_FIGURES,
     {
-        f"{granularity.value}_{part}": Output(ids.watch(granularity.value, part), prop)
-        for granularity in (Granularity.DAY, Granularity.HOUR)
-        for part, prop in (("graph", "figure"), ("note", "children"), ("list", "children"))
+        "tabs": Output(ids.INBOX_TABS, "children"),
+        "note": Output(ids.INBOX_NOTE, "children"),
+        "list": Output(ids.INBOX_LIST, "children"),
     },
 )
 
 
 def layout(_zone: ZoneInfo) -> Component:
-    """Show the page's shape until its figures are there."""
-    cards = [watch_card(granularity) for granularity in (Granularity.DAY, Granularity.HOUR)]
-    return html.Div([page_title(TITLE, NOTE), *CANVAS.layout(loading(cards=0), *cards)])
+    """Show the page's shape until there is a list."""
+    head = html.Div([html.Div(id=ids.INBOX_TABS), html.P(id=ids.INBOX_NOTE, className="quiet")], className="tabs-row")
+    parts = CANVAS.layout(loading(cards=0), head, html.Div(id=ids.INBOX_LIST))
+    return html.Div([page_title(TITLE, NOTE), *parts], className="of-all")
 
 
 def register(app: Dash, data: Data) -> None:
-    """Fill the page whenever the filters, the scheme or the store change."""
+    """Fill the page whenever the segment, the store or a state changes."""
 
-    def fill(search: str | None, _version: str | None, scheme: str | None, figures: str | None) -> dict[str, Any]:
-        return CANVAS.fill(data, search, figures, anomalies, partial(anomalies_view, colours=palette(scheme)))
+    def fill(fragment: str | None, _version: str | None, _changed: Any, shown: str | None) -> dict[str, Any]:
+        def query(look: Look, _filters: Filters) -> Inbox:
+            return inbox(look, segment_in(fragment))
 
-    inputs = [Input(ids.URL, "search"), Input(ids.VERSION, "data"), Input(ids.SCHEME, "data")]
+        return CANVAS.fill(data, "", shown, query, inbox_view)
+
+    inputs = [Input(ids.URL, "hash"), Input(ids.VERSION, "data"), Input(ids.CHANGED, "data")]
     app.callback(output=CANVAS.outputs, inputs=inputs, state=[CANVAS.memory])(fill)
 
 
-def anomalies_view(frame: Anomalies, colours: Palette) -> dict[str, Any]:
+def inbox_view(frame: Inbox) -> dict[str, Any]:
     """Draw each part of the page."""
-    parts: dict[str, Any] = {}
-    for watch in (frame.daily, frame.hourly):
-        name = watch.granularity.value
-        parts[f"{name}_graph"] = cost_with_band(watch.band, colours)
-        parts[f"{name}_note"] = watch_note(watch)
-        parts[f"{name}_list"] = [watch_legend(colours), watch_list(watch, frame.filters)]
-    return parts
+    return {"tabs": segment_tabs(frame, PATH), "note": inbox_note(frame), "list": inbox_list(frame)}

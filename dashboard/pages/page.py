@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -20,6 +20,8 @@ from usage_plugin.errors import StoreError
 
 SHOWN: Final = "stack drawn"
 HIDDEN: Final = "stack gone"
+LONGEST_NUMBER: Final = 18
+"""Digits that a BIGINT holds."""
 
 
 class Frame(Protocol):
@@ -36,12 +38,45 @@ AnyFrame = TypeVar("AnyFrame", bound=Frame)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page: where it is, what it shows at once, and how it is filled."""
+    """A page: where it is, what it shows at once, and how it is filled.
+
+    A path that ends in a slash is that of many pages of one kind, which the navigation does not list: ``/budgets/3``.
+    """
 
     path: str
     title: str
     layout: Callable[[ZoneInfo], Component]
     register: Callable[[Dash, Data], None]
+
+    @property
+    def is_one_of_many(self) -> bool:
+        """Whether its address says which one is meant."""
+        return self.path.endswith("/") and self.path != "/"
+
+
+def only_if_clicked() -> None:
+    """Stop a callback that no click has called: Dash calls it, too, when its button appears.
+
+    Raises:
+        PreventUpdate: Nobody has clicked.
+    """
+    if not any(each["value"] for each in ctx.triggered):
+        raise PreventUpdate
+
+
+def page_at(pages: Sequence[Page], path: str) -> Page | None:
+    """Find the page that an address means."""
+    for page in pages:
+        if path == page.path or (page.is_one_of_many and path.startswith(page.path)):
+            return page
+    return None
+
+
+def number_in(path: str | None, of: str) -> int | None:
+    """Read which one of many an address means; ``None`` where it says no number that a database could hold."""
+    text = (path or "").removeprefix(of)
+    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+    return int(text) if is_number else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,8 @@ def poster(app: Dash) -> Post:
 
     def post(output: str, changed: str = "", **values: Any) -> dict[str, Any]:
         callback = next(entry for entry in callbacks if output in entry["output"] and not entry["clientside_function"])
-        named = {key.replace("__", ".").replace("_", "-"): value for key, value in values.items()}
+        parts = {key: key.partition("__") for key in values}
+        named = {f"{name.replace('_', '-')}.{prop}": values[key] for key, (name, _, prop) in parts.items()}
         asked = {
             "output": callback["output"],
             "outputs": _outputs(callback["output"]),

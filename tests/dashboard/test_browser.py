@@ -15,20 +15,26 @@ from sqlalchemy import Engine
 from dashboard import Data, create_app
 from dashboard.components.graph import CONFIG
 from tests.dashboard.conftest import served
+from tests.dashboard.findings import anomaly_row, keep_rows
 from tests.dashboard.watching import Watched
 from usage_plugin.account import ProcessAccount
 from usage_plugin.clock import utc_now
 from usage_plugin.event import CostConfidence, PriceSnapshot, Status, UsageEvent
+from usage_plugin.periods import Period
 from usage_plugin.settings import Settings
+from usage_plugin.store.budgets import Budget, budgets, save_budget
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
+from usage_plugin.store.part import Part
 from usage_plugin.store.pipeline import keep_account
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/", "/requests", "/anomalies", "/pipeline")
+PAGES = ("/", "/requests", "/anomalies", "/anomalies/1", "/budgets", "/budgets/1", "/pipeline")
+DRAWN = {"/requests": ".ag-row", "/anomalies": ".entry", "/budgets": ".entry"}
+"""What a page shows once it is filled; the others show charts."""
 # Colours do not depend on the width, nor the layout on the colours: each is seen once with the other.
 LOOKS = [(1440, "light"), (390, "dark")]
 PROMISE_MS = 5000
@@ -91,6 +97,12 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     app, engine = site(tmp_path_factory.mktemp("full"), company())
     keep_account(engine, process("x2kqp", waiting=5, spool_bytes=12_000, oldest_waiting_at=utc_now()))
     keep_account(engine, process("gone", set_aside=2, folded=400, stopped_at=utc_now()))
+    now = utc_now().replace(minute=0, second=0, microsecond=0)
+    times = {"started_at": now - timedelta(hours=80), "peak_at": now - timedelta(hours=70), "ended_at": now}
+    first, *_ = keep_rows(engine, anomaly_row(1, **times), anomaly_row(2, **times, dimension="user", member="u" * 90))
+    keep_rows(engine, anomaly_row(3, **times, merged_into_id=first))
+    for name, usd in (("A budget", 9000), ("one-that-is-spent-and-has-a-very-long-name" * 2, 1)):
+        save_budget(engine, Budget(name=name, part=Part(), amount_nano_usd=usd * 10**9, period=Period.MONTH), now)
     with served(app) as address:
         yield address
     engine.dispose()
@@ -133,10 +145,7 @@ def test_pages_are_good_in_every_look(full: str, watch: Any, width: int, scheme:
     watched = watch(full, width=width, scheme=scheme)
     for path in PAGES:
         page = watched.open(path)
-        if path == "/requests":
-            expect(page.locator(".ag-row").nth(5)).to_be_visible()
-        else:
-            expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+        expect(page.locator(DRAWN.get(path, ".js-plotly-plot .main-svg")).first).to_be_visible()
         watched.assert_good()
     assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
 
@@ -334,6 +343,47 @@ def test_grid_sorts_in_the_store(full: str, watch: Any) -> None:
     page = watch(full).open("/requests?range=90d")
     page.locator(".ag-header-cell[col-id=cost_nano_usd]").click()
     expect(page.locator(".ag-row[row-index='0'] [col-id=cost_nano_usd]")).to_contain_text("$400.00")
+
+
+def test_what_somebody_enters_is_kept_and_shown(live: tuple[str, Engine], watch: Any) -> None:
+    """A budget is added, opened and removed by hand; opening its page alone changes nothing."""
+    address, engine = live
+    watched = watch(address)
+    page = watched.open("/budgets")
+    expect(page.get_by_text("No budgets yet")).to_be_visible()
+    page.get_by_label("Name", exact=True).fill("Everything")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_text("The amount is missing")).to_be_visible()
+    page.get_by_label("Amount").fill("250")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.locator(".entry-title").get_by_text("Everything").click(timeout=PROMISE_MS)
+    expect(page.get_by_role("heading", name="Everything")).to_be_visible()
+    expect(page.get_by_label("Amount")).to_have_value("$250")
+    assert len(budgets(engine)) == 1
+    page.get_by_text("Remove this budget").click()
+    page.get_by_role("button", name="Remove it for good").click()
+    expect(page.get_by_text("No such budget")).to_be_visible(timeout=PROMISE_MS)
+    assert watched.faults == []
+
+
+def test_feedback_moves_an_anomaly_to_its_segment(live: tuple[str, Engine], watch: Any) -> None:
+    """One click on its page, and the inbox has it elsewhere; the segment is in the address."""
+    address, engine = live
+    keep_rows(engine, anomaly_row())
+    watched = watch(address)
+    page = watched.open("/anomalies")
+    page.locator(".entry-title").click()
+    expect(page.get_by_role("heading", name="Cost of all calls")).to_be_visible()
+    expect(page.locator(".history li")).to_have_count(1)
+    page.get_by_label("Note").fill("a load test")
+    page.get_by_role("button", name="Expected").click()
+    expect(page.locator(".history").get_by_text("a load test")).to_be_visible(timeout=PROMISE_MS)
+    page.get_by_role("link", name="All anomalies").click()
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    page.locator(".tab").get_by_text("Resolved").click()
+    page.wait_for_url("**/anomalies#resolved")
+    expect(page.locator(".entry")).to_have_count(1)
+    assert watched.faults == []
 
 
 def test_narrow_screens_have_drawers(full: str, watch: Any) -> None:

@@ -19,8 +19,8 @@ from usage_plugin.testing import FakeClock
 
 # The function of the same name hides the module.
 RECORDS = importlib.import_module("usage_plugin.store.read.records")
-PAGES = {"/": ids.OVERVIEW_STATE, "/requests": ids.REQUESTS_STATE, "/anomalies": ids.ANOMALIES_STATE}
-FIGURES = [ids.OVERVIEW_FIGURES, ids.ANOMALIES_FIGURES]
+PAGES = {"/": ids.OVERVIEW_STATE, "/requests": ids.REQUESTS_STATE, "/anomalies": ids.INBOX_STATE}
+FIGURES = [ids.OVERVIEW_FIGURES, ids.INBOX_FIGURES]
 
 
 def text_of(filled: object) -> str:
@@ -170,7 +170,7 @@ def test_another_time_zone_is_that_of_everything(store: Engine, settings: Settin
             post(ids.OVERVIEW_STATE, url__search="?range=custom&from=2026-01-01T00:00&to=2026-01-02T00:00"),
             post(f"{ids.PAGE}.children", url__pathname="/requests"),
             post(f"{ids.PAGE}.children", url__pathname="/pipeline"),
-            post(ids.ANOMALIES_FIGURES),
+            post(ids.INBOX_FIGURES),
             str(create_app(data).layout),
         ]
     )

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 from dashboard.figures.axes import MIDNIGHT, NOTHING_BILLED, NOTHING_KNOWN, tick_format
-from dashboard.figures.band import cost_with_band
+from dashboard.figures.budget import budget_course
 from dashboard.figures.cost import cost_over_time, legend_of
+from dashboard.figures.fired import firings
 from dashboard.figures.sparkline import HEIGHT, WIDTH, sparkline
-from dashboard.frames import Band, StackedCost
+from dashboard.figures.watched import legend_of as watched_legend
+from dashboard.figures.watched import with_band
+from dashboard.frames import Course, Fired, StackedCost, Stretch, Unit, Watched
 from dashboard.theme import DARK, LIGHT
 
 START = datetime(2026, 3, 4, tzinfo=UTC)
@@ -30,17 +33,26 @@ STACK = StackedCost(
     has_rest=True,
 )
 NAN = np.nan
-BAND = Band(
+WATCHED = Watched(
+    name="Cost",
+    unit=Unit.DOLLARS,
     buckets=BUCKETS,
     bucket_length=HOUR,
-    cost_usd=np.array([1.0, 9.0, 0.2]),
+    values=np.array([1.0, 9.0, 0.2]),
     lower=np.array([NAN, 0.5, 0.5]),
     expected=np.array([NAN, 1.0, 1.0]),
     upper=np.array([NAN, 2.0, 2.0]),
-    z=np.array([NAN, 12.0, NAN]),
-    flagged=np.array([False, True, False]),
-    verdict="ok",
+    anomaly=Stretch("spike", START + HOUR, START + 2 * HOUR),
     partial=2,
+)
+COURSE = Course(
+    days=tuple(START + timedelta(days=day) for day in range(3)),
+    spent_usd=np.array([10.0, 25.0, NAN]),
+    forecast_usd=np.array([NAN, 40.0, 70.0]),
+    pace_usd=np.array([20.0, 40.0, 60.0]),
+    limit_usd=60.0,
+    thresholds=(0.8, 1.0),
+    likely_usd=(60.0, 90.0),
 )
 
 
@@ -114,44 +126,103 @@ def test_ticks_have_the_decimals_that_they_need(largest: float, expected: str) -
     assert tick_format(largest) == expected
 
 
-def test_band_has_a_gap_while_learning() -> None:
+def test_the_band_has_a_gap_while_learning() -> None:
     """Where nothing could be expected yet, nothing is drawn as expected."""
-    traces = named(cost_with_band(BAND, LIGHT))
+    traces = named(with_band(WATCHED, LIGHT))
     assert list(traces["Lower"].y) == [None, 0.5, 0.5]
     assert list(traces["Expected range"].y) == [None, 2.0, 2.0]
     assert traces["Expected range"].fill == "tonexty"
 
 
-def test_flagged_points_are_marked_where_they_are() -> None:
-    """The mark sits on the point that was unusual."""
-    marks = named(cost_with_band(BAND, LIGHT))["Unusual"]
-    assert (list(marks.x), list(marks.y)) == ([BUCKETS[1]], [9.0])
+def test_the_times_of_anomaly_and_events_are_shaded_as_far_as_they_are_shown() -> None:
+    """The anomaly's own hours, and of an event that began before the chart what is on it."""
+    planned = (Stretch("Launch", START - HOUR, START + HOUR), Stretch("Gone", START - 3 * HOUR, START - HOUR))
+    shapes = with_band(replace(WATCHED, planned=planned), LIGHT).layout.shapes
+    assert [(shape.x0, shape.x1, shape.fillcolor) for shape in shapes] == [
+        (START, START + HOUR, LIGHT.planned),
+        (START + HOUR, START + 2 * HOUR, LIGHT.span),
+    ]
 
 
 def test_an_unfinished_bucket_is_no_drop() -> None:
     """The bucket in progress stands alone, so the line does not fall to it."""
-    traces = named(cost_with_band(BAND, LIGHT))
+    traces = named(with_band(WATCHED, LIGHT))
     assert list(traces["Cost"].y) == [1.0, 9.0, None]
     assert list(traces["So far"].y) == [0.2]
-    assert "So far" not in named(cost_with_band(replace(BAND, partial=None), LIGHT))
+    assert "So far" not in named(with_band(replace(WATCHED, partial=None), LIGHT))
 
 
-def test_empty_band_can_be_drawn() -> None:
+def test_the_series_without_its_driver_is_named_by_it() -> None:
+    """Line and legend say whose part is away, in one colour."""
+    frame = replace(WATCHED, without=np.array([NAN, 1.5, NAN]), driver="leo")
+    line = named(with_band(frame, LIGHT))["Without leo"]
+    assert list(line.y) == [None, 1.5, None]
+    assert ("Without leo", line.line.color, "") in watched_legend(frame, LIGHT)
+    assert "Without" not in str(watched_legend(WATCHED, LIGHT))
+
+
+def test_a_series_that_nobody_knows_says_so() -> None:
     """A series without any point is an empty chart, not an error."""
     nothing = np.full(3, NAN)
-    empty = replace(BAND, cost_usd=nothing, lower=nothing, upper=nothing, expected=nothing, flagged=np.zeros(3, bool))
-    figure = cost_with_band(replace(empty, verdict="empty"), LIGHT)
-    assert list(named(figure)["Cost"].y) == [None, None, None]
-    assert [note.text for note in figure.layout.annotations] == [NOTHING_KNOWN]
+    figure = with_band(replace(WATCHED, values=nothing, lower=nothing, expected=nothing, upper=nothing), LIGHT)
+    assert [note.text for note in figure.layout.annotations] == ["Nothing is known of this time"]
 
 
-def test_a_band_of_nothing_says_that_nothing_was_billed() -> None:
-    """Calls that are known to have cost nothing are no unknown ones."""
+@pytest.mark.parametrize(
+    ("unit", "largest", "suffix", "tick"),
+    [
+        (Unit.DOLLARS, 9.0, None, "$,.2f"),
+        (Unit.COUNT, 5e6, None, "~s"),
+        (Unit.SHARE, 0.4, None, ".0%"),
+        (Unit.SHARE, 0.004, None, ".2%"),
+        (Unit.MILLISECONDS, 400.0, " ms", "~r"),
+        (Unit.MILLISECONDS, 4000.0, " s", "~r"),
+    ],
+)
+def test_each_unit_has_an_axis(unit: Unit, largest: float, suffix: str | None, tick: str) -> None:
+    """Dollars, counts, shares and times are told apart on the axis, and large times are in seconds."""
+    values = np.array([0.0, largest, 0.0])
+    figure = with_band(replace(WATCHED, unit=unit, values=values, upper=np.full(3, NAN), partial=None), LIGHT)
+    axis = figure.layout.yaxis
+    assert (axis.ticksuffix, axis.tickformat) == (suffix, tick)
+    assert max(named(figure)["Cost"].y) == (largest / 1000 if suffix == " s" else largest)
+
+
+def test_a_budget_is_solid_where_it_is_spent_and_hatched_where_it_is_forecast() -> None:
+    """Bars add up by day; the last of them has the interval, and the limit and each threshold a line."""
+    figure = budget_course(COURSE, LIGHT)
+    bars = named(figure)
+    assert list(bars["Spent"].y) == [10.0, 25.0, None]
+    assert list(bars["Forecast"].y) == [None, 40.0, 70.0]
+    assert bars["Spent"].marker.pattern.shape is None
+    assert bars["Forecast"].marker.pattern.shape == "/"
+    assert (bars["Forecast"].error_y.array[-1], bars["Forecast"].error_y.arrayminus[-1]) == (20.0, 10.0)
+    assert list(bars["Even pace"].y) == [20.0, 40.0, 60.0]
+    lines = {shape.y0: shape.line.color for shape in figure.layout.shapes}
+    assert lines == {48.0: LIGHT.warning, 60.0: LIGHT.bad}
+    assert [note.text for note in figure.layout.annotations] == ["80% $48.00", "Limit $60.00"]
+    assert figure.layout.yaxis.range[1] > 90
+
+
+def test_a_budget_without_a_forecast_has_no_interval() -> None:
+    """Nothing is drawn of what nobody can say."""
     nothing = np.full(3, NAN)
-    free = replace(
-        BAND, cost_usd=np.zeros(3), lower=nothing, upper=nothing, flagged=np.zeros(3, bool), verdict="all_zero"
-    )
-    assert [note.text for note in cost_with_band(free, LIGHT).layout.annotations] == [NOTHING_BILLED]
+    figure = budget_course(replace(COURSE, forecast_usd=nothing, likely_usd=None), LIGHT)
+    assert list(named(figure)["Forecast"].y) == [None, None, None]
+    assert named(figure)["Forecast"].error_y.array is None
+
+
+def test_firings_are_shaded_under_the_series() -> None:
+    """Each time that a rule would have fired is shaded, and its limit is a line."""
+    fired = Fired(
+        name="Cost", unit=Unit.DOLLARS, buckets=BUCKETS, bucket_length=HOUR, values=np.array([1.0, 5.0, NAN]),
+        firings=(Stretch("", START + HOUR, START + 2 * HOUR),), limit=4.0,
+    )  # fmt: skip
+    figure = firings(fired, LIGHT)
+    assert list(named(figure)["Cost"].y) == [1.0, 5.0, None]
+    shaded, limit = figure.layout.shapes
+    assert (shaded.x0, shaded.x1) == (START + HOUR, START + 2 * HOUR)
+    assert limit.y0 == limit.y1 == 4.0
 
 
 def lines(values: list[float | None]) -> list[list[tuple[float, float]]]:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import socket
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
 from dashboard import Data
-from dashboard.components.anomaly import watch_note
 from dashboard.components.kpi import kpis
 from dashboard.components.states import TITLES
 from dashboard.filters import Filters
 from dashboard.members import UNSET
-from dashboard.queries.anomalies import anomalies
 from dashboard.queries.health import Reason, Trouble, notices, why_broken, why_empty
 from dashboard.queries.options import LOOKING, options
 from dashboard.queries.overview import overview
@@ -28,13 +23,13 @@ from dashboard.queries.requests import arithmetic, detail, rows
 from tests.dashboard.conftest import NOW, ago
 from usage_plugin.arithmetic import total_usd
 from usage_plugin.errors import StoreError, StoreUnavailable
-from usage_plugin.event import CostConfidence, PriceSnapshot, Status, UsageEvent
+from usage_plugin.event import CostConfidence, PriceSnapshot
 from usage_plugin.hold.heartbeat import Heartbeat, write_heartbeat
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.pace import Pace
 from usage_plugin.store.prune import prune
-from usage_plugin.store.read import Dimension, Granularity
+from usage_plugin.store.read import Dimension
 from usage_plugin.store.retention import FOR_EVER, Retention
 from usage_plugin.store.sheets import fold
 from usage_plugin.store.write import write_events
@@ -188,65 +183,6 @@ def test_arithmetic_ends_at_the_cost(
     assert worked_out.cost_usd == (None if cost is None else Decimal(cost))
 
 
-def test_a_spike_is_flagged_with_its_driver_and_dollars(data: Data, store: Engine) -> None:
-    """After 60 even days one dear day stands out, and the model that made it dear is named."""
-    usual = [ago(24 * day + 13, model="usual", cost_usd=10 + day % 7) for day in range(61)]
-    write_events(store, [*usual, ago(24 * 2 + 14, model="dear", cost_usd=90)])
-    flags = anomalies(data.look(), WEEK).daily.flags
-    assert [(flag.driver, flag.end - flag.start) for flag in flags] == [("dear", timedelta(days=1))]
-    assert flags[0].cost_usd > 99
-    assert flags[0].at_stake_usd == flags[0].cost_usd - flags[0].expected_usd > 80
-    assert flags[0].z > 3.5
-
-
-def test_one_call_of_now_is_learning_not_nothing(data: Data, store: Engine) -> None:
-    """The very first call draws a point and says that the detector learns."""
-    write_events(store, [ago(0, cost_usd=1)])
-    frame = anomalies(data.look(), WEEK)
-    assert not frame.is_empty
-    assert {frame.daily.band.verdict, frame.hourly.band.verdict} == {"learning"}
-    assert math.isnan(frame.hourly.band.cost_usd[0])
-    assert frame.hourly.band.cost_usd[-1] == 1
-
-
-def days(number: int, **overrides: Any) -> list[UsageEvent]:
-    return [ago(24 * day, **{"cost_usd": 10 + day % 7, **overrides}) for day in range(number)]
-
-
-@pytest.mark.parametrize(
-    ("events", "daily", "hourly"),
-    [
-        (days(1), "not judged yet: 29 more days needed", "not judged yet: 505 more hours needed"),
-        (days(29), "not judged yet: 1 more day needed", "nothing unusual"),
-        (days(30), "nothing unusual", "nothing unusual"),
-        (days(60, cost_usd=None), "not judged: no known cost", "not judged: no known cost"),
-        (days(60, cost_usd=0, status=Status.FAILURE), *["not judged: nothing was billed"] * 2),
-        (days(60, cost_usd=2), "nothing unusual", "nothing unusual"),
-    ],
-)
-def test_nothing_unusual_is_only_said_of_what_was_judged(
-    data: Data, store: Engine, events: list[UsageEvent], daily: str, hourly: str
-) -> None:
-    """A learner says how much it needs, and calls without a price or a bill are not judged at all."""
-    write_events(store, events)
-    frame = anomalies(data.look(), WEEK)
-    assert (watch_note(frame.daily), watch_note(frame.hourly)) == (daily, hourly)
-
-
-def test_the_past_before_what_is_shown_is_no_judgement_of_it(data: Data, store: Engine) -> None:
-    """Where every cost that is shown is unknown, the days before may have been judged, but these were not."""
-    write_events(store, [*days(100)[35:], *days(35, cost_usd=None)])
-    assert watch_note(anomalies(data.look(), WEEK).daily) == "not judged: no known cost"
-
-
-def test_failures_cost_a_known_nothing(data: Data, store: Engine) -> None:
-    """The watch begins with the first call, also where no call was billed."""
-    write_events(store, days(3, cost_usd=0, status=Status.FAILURE))
-    band = anomalies(data.look(), WEEK).daily.band
-    assert band.cost_usd[-3:].tolist() == [0, 0, 0]
-    assert np.isnan(band.cost_usd[:-3]).all()
-
-
 @pytest.mark.parametrize(
     ("filters", "events", "reason"),
     [
@@ -326,11 +262,3 @@ def test_a_file_that_is_no_database_is_not_said_to_be_silent(tmp_path: Path) -> 
     assert found.reason is Reason.NOT_A_DATABASE
     assert "usage.db cannot be used: file is not a database" in found.detail
     assert TITLES[found.reason] == "The file is not a database"
-
-
-def test_daily_anomalies_show_at_least_a_month(data: Data, store: Engine) -> None:
-    """Two points are no course: the daily chart is widened, the hourly one keeps the range asked for."""
-    write_events(store, [ago(1)])
-    frame = anomalies(data.look(), dataclasses.replace(WEEK, range="24h"))
-    assert (len(frame.daily.band.buckets), len(frame.hourly.band.buckets)) == (30, 24)
-    assert frame.daily.granularity is Granularity.DAY

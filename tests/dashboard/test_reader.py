@@ -52,7 +52,7 @@ def test_a_role_that_only_reads_sees_every_page(calls: Engine, tmp_path: Path) -
     refused: list[object] = []
     event.listen(engine, "before_cursor_execute", lambda *given: said.append(given[2].split()[0].upper()))
     event.listen(engine, "handle_error", lambda context: refused.append(context.original_exception))
-    for figures in (ids.OVERVIEW_FIGURES, ids.ANOMALIES_FIGURES, ids.PIPELINE_FIGURES):
+    for figures in (ids.OVERVIEW_FIGURES, ids.INBOX_FIGURES, ids.PIPELINE_FIGURES):
         assert "drawn" in post(figures, url__search="?range=7d")[figures]["className"], figures
     rows: Any = post(ids.REQUESTS_GRID, requests_grid__getRowsRequest=GRID)[ids.REQUESTS_GRID]["getRowsResponse"]
     assert rows["rowCount"] == 50

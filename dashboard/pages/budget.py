@@ -1,0 +1,121 @@
+"""One budget: the course of its period, what is expected, and the form that changes it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from dash import Dash, Input, Output, State, html
+from dash.development.base_component import Component
+
+from dashboard import ids
+from dashboard.acts import attempt
+from dashboard.components.budget import badges, budget_figures, course_legend, family, gone, period_words, scope
+from dashboard.components.budget_form import budget_form
+from dashboard.components.form import button, said
+from dashboard.components.graph import graph
+from dashboard.components.parts import card, link, page_title
+from dashboard.components.states import loading
+from dashboard.data import Data, Look
+from dashboard.figures.axes import blank
+from dashboard.figures.budget import budget_course
+from dashboard.filters import Filters
+from dashboard.pages.page import HIDDEN, SHOWN, Canvas, number_in, only_if_clicked
+from dashboard.queries.budgets import OneBudget, drop_budget, one_budget
+from dashboard.theme import Palette, palette
+
+PATH: Final = "/budgets/"
+TITLE: Final = "Budget"
+
+CANVAS: Final = Canvas(
+    PATH,
+    ids.BUDGET_STATE,
+    ids.BUDGET_FIGURES,
+    {
+        "heading": Output(ids.BUDGET_HEADING, "children"),
+        "kpis": Output(ids.BUDGET_KPIS, "children"),
+        "graph": Output(ids.BUDGET_GRAPH, "figure"),
+        "legend": Output(ids.BUDGET_LEGEND, "children"),
+        "family": Output(ids.BUDGET_FAMILY, "children"),
+    },
+)
+
+
+def layout(zone: ZoneInfo) -> Component:
+    """Show the page's shape until its figures are there."""
+    chart = card(
+        "Spent by the end of each day",
+        graph(ids.BUDGET_GRAPH, "Spent so far as bars, forecast as hatched bars, under the limit"),
+        html.Div(id=ids.BUDGET_LEGEND),
+        note=f"per day, {zone.key}",
+    )
+    remove = html.Details(
+        [
+            html.Summary("Remove this budget"),
+            html.Div(button(ids.BUDGET_REMOVE, "Remove it for good", "danger"), className="buttons"),
+            html.Div(id=ids.BUDGET_REMOVED, role="status"),
+        ],
+        className="more",
+    )
+    rows = [
+        html.Div(id=ids.BUDGET_KPIS, className="kpis five"),
+        html.Div(id=ids.BUDGET_FAMILY),
+        chart,
+        card("Change it", budget_form("Save"), remove),
+    ]
+    back = html.P(link("← All budgets", "/budgets"), className="back")
+    return html.Div(
+        [back, html.Div(id=ids.BUDGET_HEADING), *CANVAS.layout(loading(cards=0), *rows)], className="of-all"
+    )
+
+
+def register(app: Dash, data: Data) -> None:
+    """Fill the page whenever the address, the store, the scheme or the budget changes."""
+
+    def fill(
+        path: str | None, _version: str | None, _changed: Any, scheme: str | None, shown: str | None
+    ) -> dict[str, Any]:
+        def query(look: Look, _filters: Filters) -> OneBudget:
+            return one_budget(look, number_in(path, PATH))
+
+        return CANVAS.fill(data, "", shown, query, partial(budget_view, colours=palette(scheme)))
+
+    inputs = [
+        Input(ids.URL, "pathname"),
+        Input(ids.VERSION, "data"),
+        Input(ids.CHANGED, "data"),
+        Input(ids.SCHEME, "data"),
+    ]
+    app.callback(output=CANVAS.outputs, inputs=inputs, state=[CANVAS.memory])(fill)
+
+    def remove(_clicks: int | None, path: str | None) -> tuple[Any, Any]:
+        only_if_clicked()
+        outcome = attempt(data, lambda: drop_budget(data, number_in(path, PATH)))
+        return said(outcome), data.changes
+
+    app.callback(
+        Output(ids.BUDGET_REMOVED, "children"),
+        Output(ids.CHANGED, "data", allow_duplicate=True),
+        Input(ids.BUDGET_REMOVE, "n_clicks"),
+        State(ids.URL, "pathname"),
+        prevent_initial_call=True,
+    )(remove)
+
+
+def budget_view(frame: OneBudget, colours: Palette) -> dict[str, Any]:
+    """Draw each part of the page."""
+    standing, course = frame.standing, frame.course
+    if standing is None or course is None:
+        empty = dict.fromkeys(CANVAS.parts)
+        return {**empty, "state": gone(frame), "figures": HIDDEN, "heading": page_title(TITLE), "graph": blank(colours)}
+    marks = [f"{scope(standing)}, {period_words(standing)} ", *badges(standing)]
+    return {
+        "state": None,
+        "figures": SHOWN,
+        "heading": page_title(standing.budget.name, *marks),
+        "kpis": budget_figures(frame, standing),
+        "graph": budget_course(course, colours),
+        "legend": course_legend(course, colours),
+        "family": family(frame),
+    }
