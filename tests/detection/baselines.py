@@ -10,9 +10,10 @@ import numpy as np
 from scipy import stats
 
 from usage_plugin.analysis.arrays import BoolArray, FloatArray
-from usage_plugin.analysis.robust import MAD_TO_SIGMA, median_of
 
 TINY = 1e-12
+# 1 / the 75 % quantile of a normal distribution: makes a MAD estimate its standard deviation.
+MAD_TO_SIGMA = 1.4826
 
 
 def rolling_z(values: FloatArray, window: int, threshold: float = 3.0) -> BoolArray:
@@ -31,8 +32,8 @@ def seasonal_median(values: FloatArray, period: int, visits: int = 8, threshold:
     flagged = np.zeros(values.shape, dtype=bool)
     for at in range(3 * period, values.shape[1]):
         past = values[:, [at - period * visit for visit in range(1, min(visits, at // period) + 1)]]
-        middle = median_of(past, 1)
-        mad = MAD_TO_SIGMA * median_of(np.abs(past - middle[:, None]), 1)
+        middle = np.nanmedian(past, axis=1)
+        mad = MAD_TO_SIGMA * np.nanmedian(np.abs(past - middle[:, None]), axis=1)
         flagged[:, at] = np.abs(values[:, at] - middle) > threshold * np.maximum(mad, TINY)
     return flagged
 

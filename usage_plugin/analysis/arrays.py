@@ -29,23 +29,3 @@ def as_series(values: ArrayLike) -> FloatArray:
         raise ValueError(msg)
     array[~np.isfinite(array)] = np.nan
     return array
-
-
-def shifted(values: FloatArray, steps: int) -> FloatArray:
-    """Move every series *steps* points into the future; what was not there yet is NaN."""
-    result = np.full_like(values, np.nan)
-    if steps < values.shape[1]:
-        result[:, steps:] = values[:, : values.shape[1] - steps]
-    return result
-
-
-def past_windows(values: FloatArray, length: int) -> FloatArray:
-    """Show for each point the *length* points before it, without the point itself.
-
-    Returns:
-        A view of shape ``(series, time, length)``, NaN where the past has not begun.
-    """
-    count, steps = values.shape
-    padding = np.full((count, length), np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(np.concatenate([padding, values], axis=1), length, axis=1)
-    return windows[:, :steps, :]

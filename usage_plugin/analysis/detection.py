@@ -1,8 +1,7 @@
-"""What a detector found: the band in the unit of the series, a score per point, a verdict per series."""
+"""Series in, a verdict on each out: what can be said of it at all."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -23,38 +22,6 @@ class Verdict(StrEnum):
     """Nothing has happened yet."""
     EMPTY = "empty"
     """No point, or only missing ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlaggedPoint:
-    """A point that was not expected."""
-
-    series: int
-    index: int
-    value: float
-    expected: float
-    z: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detection:
-    """Arrays of the shape of ``values``, ``(series, time)``; NaN where nothing can be said."""
-
-    values: FloatArray
-    expected: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-    z: FloatArray
-    flagged: BoolArray
-    verdicts: tuple[Verdict, ...]
-
-    def points(self) -> list[FlaggedPoint]:
-        """List what is flagged, by series and time."""
-        return [
-            FlaggedPoint(series, index, float(self.values[at]), float(self.expected[at]), float(self.z[at]))
-            for series, index in np.argwhere(self.flagged).tolist()
-            for at in [(series, index)]
-        ]
 
 
 def judge(values: FloatArray, scored: BoolArray) -> tuple[Verdict, ...]:
