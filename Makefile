@@ -54,6 +54,7 @@ format: $(DEV_READY) ## Put the code into its format
 bench: $(DEV_READY) ## Measure: storing, time per call in a proxy, databases of 1 and 10 million calls (CALLS="...")
 	@$(BIN)/python -m tests.bench.store
 	@$(BIN)/python -m tests.bench.event_loop
+	@$(BIN)/python -m tests.bench.gate
 	@$(BIN)/python -m tests.bench.proxy
 	@$(BIN)/python -m tests.bench.writers $(firstword $(CALLS))
 	@$(BIN)/python -m tests.bench.scale $(CALLS)

@@ -21,6 +21,12 @@ FORBIDDEN = {
     "usage_plugin/hold": ({"litellm", "dash", "usage_plugin.capture"}, "knows events, not LiteLLM"),
     "usage_plugin/capture": ({"sqlalchemy", "sqlmodel", "dash", "usage_plugin.store"}, "knows no database"),
     "usage_plugin/history": ({"litellm", "dash", "usage_plugin.hold"}, "a log in, events out, as the capture does"),
+    "usage_plugin/gate": (
+        {"litellm", "sqlalchemy", "sqlmodel", "usage_plugin.store", "usage_plugin.hold", "usage_plugin.capture"},
+        "asked before each call: no database, no LiteLLM",
+    ),
+    "usage_plugin/budgets": ({"litellm", "dash", "usage_plugin.capture", "usage_plugin.hold"}, "asks the store"),
+    "usage_plugin/outlook": ({"litellm", "dash", "usage_plugin.capture", "usage_plugin.hold"}, "asks the store"),
     "usage_plugin/event.py": ({"litellm", "sqlalchemy", "sqlmodel", "usage_plugin.store"}, "the type in the middle"),
     "dashboard": ({"litellm", "usage_plugin.capture"}, "LiteLLM's import takes seconds and 180 MB"),
     "dashboard/figures": ({"dash", "sqlalchemy", "usage_plugin.store", "dashboard.queries"}, "frame in, figure out"),

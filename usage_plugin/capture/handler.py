@@ -14,9 +14,12 @@ from typing import Any
 from litellm.integrations.custom_logger import CustomLogger
 
 from usage_plugin.capture.report import Call, Reporter, broken, call_id_of, request_key, request_metadata
+from usage_plugin.capture.scope import Asked, Scopes
 from usage_plugin.capture.several import SeenRequests, asks_several
 from usage_plugin.capture.streams import Noted
 from usage_plugin.capture.values import mapping
+from usage_plugin.clock import utc_now
+from usage_plugin.gate import Degraded, Refused
 from usage_plugin.guard import Guard
 from usage_plugin.hold.recorder import Recorder
 
@@ -51,6 +54,10 @@ BILLED = {
 }
 
 
+# Calls that a chat model answers whichever it is: only these are sent to another model group.
+DEGRADABLE = frozenset({"acompletion", "anthropic_messages", "aresponses"})
+
+
 class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
     """Hands what LiteLLM reports to a Recorder, and never lets an error of ours out."""
 
@@ -60,6 +67,7 @@ class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
         self.recorder = recorder
         self.guard = guard
         self.several = SeenRequests()
+        self.scopes = Scopes(recorder.settings)
 
     async def async_log_success_event(
         self,
@@ -118,15 +126,41 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
         data: dict[str, Any],
         call_type: Any,
     ) -> None:
-        """Note a request that begins; the task that serves it tells when it is over."""
+        """Note a request that begins; the task that serves it tells when it is over. Its budgets may refuse it.
+
+        Raises:
+            HTTPException: A budget has no room, with status 429. No mistake of ours ever refuses a call.
+        """
+        refusal: Exception | None = None
         with self.guard.stage("started"):
             billed_as = BILLED.get(call_type)
             if billed_as is None or not call_id_of(data):  # LiteLLM asks for leave of calls inside of calls, too
                 return
-            noted = self.recorder.begin(self.reporter.started(data, billed_as))
+            report = self.reporter.started(data, billed_as)
+            noted = self.recorder.begin(report)
             task = asyncio.current_task()
             if noted is not None and task is not None:
                 task.add_done_callback(noted.is_over)
+            if not self.recorder.gate.is_open:
+                refusal = self._refusal(report["key"], data, user_api_key_dict, billed_as)
+        if refusal is not None:
+            raise refusal
+
+    def _refusal(self, key: str, data: dict[str, Any], user: object, billed_as: str) -> Exception | None:
+        """Ask the gate; a call that is to be degraded goes to the other model group."""
+        gate = self.recorder.gate
+        plan = gate.plan
+        asked = Asked(data, user, billed_as, plan.only_target)
+        scopes = self.scopes.of(asked, plan.dimensions)
+        verdict = gate.ask(plan, key, scopes, asked.group, may_degrade=billed_as in DEGRADABLE)
+        if isinstance(verdict, Degraded):
+            asked.note_asked_model()
+            data["model"] = verdict.group
+        if not isinstance(verdict, Refused):
+            return None
+        from usage_plugin.capture.refusal import BudgetSpent  # noqa: PLC0415 - needs the proxy's web framework
+
+        return BudgetSpent(verdict, self.recorder.settings.zone, utc_now())
 
     def async_post_call_streaming_iterator_hook(
         self,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from usage_plugin.capture.pick import ASKED_MODEL
 from usage_plugin.capture.values import mapping, text
 from usage_plugin.event import Status
 
@@ -34,7 +35,8 @@ def provider_and_model(payload: Report, status: Status) -> tuple[str | None, str
 def requested_model(payload: Report, metadata: Report, request: Report) -> str | None:
     """Give the model's name as the client asked for it."""
     return (
-        text(metadata.get("original_model_group"))
+        text(metadata.get(ASKED_MODEL))
+        or text(metadata.get("original_model_group"))
         or text(payload.get("model_group"))
         or text(request.get("model"))
         or text(payload.get("model"))

@@ -10,6 +10,8 @@ from usage_plugin.capture.values import mapping, text
 from usage_plugin.event import Failure
 
 Report = Mapping[str, Any]
+BUDGET_SPENT, BUDGET = "BudgetSpent", "budget"
+"""Class of a refusal by the gate, and the kind of limit that it is."""
 CLIENT_CLOSED = "499"
 # A provider that answers with an error has not billed the call; one that did not answer may have.
 ANSWERED = re.compile(r"[45]\d\d")
@@ -72,8 +74,9 @@ def why_failed(report: Report) -> Failure:
     """Name the error by class and code."""
     known = mapping(mapping(report.get("payload")).get("error_information"))
     seen = mapping(report.get("error"))
+    is_budget = BUDGET_SPENT in {known.get("error_class"), seen.get("class")}
     return Failure(
-        error_class=text(known.get("error_class")) or text(seen.get("class")),
+        error_class=BUDGET_SPENT if is_budget else text(known.get("error_class")) or text(seen.get("class")),
         error_code=text(seen.get("code"), 32) or text(known.get("error_code")),
-        rate_limit_type=text(known.get("error_rate_limit_category")),
+        rate_limit_type=BUDGET if is_budget else text(known.get("error_rate_limit_category")),
     )

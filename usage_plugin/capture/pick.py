@@ -51,7 +51,10 @@ WHO = (
     "requester_ip_address",
     "user_agent",
 )
+ASKED_MODEL = "usage_asked_model"
+"""Ours: the model group that was asked for, where a budget sent the call to another one."""
 ABOUT_REQUEST = (
+    ASKED_MODEL,
     "litellm_received_at",
     "queue_time_seconds",
     "llm_api_timing_windows",

@@ -30,9 +30,12 @@ class Stored:
     set_aside: int = 0
     folded: int = 0
     """Of the stored ones, those without a row of their own."""
+    keys: tuple[str, ...] = ()
+    """Of the requests that were reported."""
 
 
 OnStored = Callable[[Stored], None]
+OnRead = Callable[[Batch], None]
 
 
 class Drain:
@@ -43,9 +46,18 @@ class Drain:
         reports: Knows what reports mean.
         root: Folder of all processes' spools.
         batch_size: Most lines in one transaction.
+        on_read: Told of each batch before it is stored, also each time that this is tried again.
     """
 
-    def __init__(self, writer: Writer, reports: Reports, root: Path, batch_size: int) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        reports: Reports,
+        root: Path,
+        batch_size: int,
+        on_read: OnRead = lambda _batch: None,
+    ) -> None:
+        self._on_read = on_read
         self._writer, self._reports, self._root, self._batch_size = writer, reports, root, batch_size
         self._adopt_due = 0.0
 
@@ -61,6 +73,7 @@ class Drain:
         """
         while batch := reader.next_batch(self._batch_size):
             if batch.calls:
+                self._on_read(batch)
                 on_stored(self._store(reader.folder.name, batch, flood))
             reader.confirm(batch)
             remove_segments(reader.folder, before=reader.position.segment)
@@ -130,4 +143,5 @@ class Drain:
             _log.error("call_not_understood", spool=owner, reason=line.reason)
             self._writer.set_aside(line.raw, line.reason)
         set_aside = refused + len(batch.unreadable)
-        return Stored(max(batch.calls - set_aside, 0), set_aside, sorted_.calls_counted)
+        keys = tuple(key for key, _ in batch.costs)
+        return Stored(max(batch.calls - set_aside, 0), set_aside, sorted_.calls_counted, keys)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from usage_plugin.account import Role
 from usage_plugin.clock import Clock, utc_now
 from usage_plugin.errors import StoreError
+from usage_plugin.gate import Gate
 from usage_plugin.guard import Guard, describe
 from usage_plugin.hold.buffer import Kept
 from usage_plugin.hold.codec import encode
@@ -24,6 +25,7 @@ from usage_plugin.hold.intake import Intake, Taken
 from usage_plugin.hold.keeper import AccountKeeper
 from usage_plugin.hold.lines import Report
 from usage_plugin.hold.reports import Reports
+from usage_plugin.hold.spending import Spending
 from usage_plugin.hold.spool import Kind, Line, Position, bytes_on_disk
 from usage_plugin.hold.spool_reader import Batch, SpoolReader, Unreadable, read_into
 from usage_plugin.hold.tally import Counts, Tally
@@ -33,6 +35,7 @@ from usage_plugin.settings import Settings
 
 _log = get_logger(__name__)
 BEAT_EVERY_S = 2.0
+ATTEND_EVERY_S = 1.0
 RETRY_AT_MOST_EVERY_S = 5.0
 FLUSH_AT_EXIT_S = 5.0
 _NO_PLACE = Position()
@@ -85,7 +88,11 @@ class Recorder:
         self._intake = Intake(self.settings, self.root)
         self.in_flight = self._intake.in_flight
         self._writer = Writer(self.settings)
-        self._drain_spools = Drain(self._writer, self._reports, self.root, self.settings.batch_size)
+        self.gate = Gate()
+        self._spending = Spending(self.gate, self.settings.zone, self.in_flight.find, self._clock)
+        self._drain_spools = Drain(
+            self._writer, self._reports, self.root, self.settings.batch_size, self._spending_understood
+        )
         self._account = AccountKeeper(self._writer)
         self._process_id = secrets.token_hex(8)
         self._flood = Flood(self._process_id)
@@ -180,6 +187,7 @@ class Recorder:
             pause_s = 0.0 if self._drain() else min(pause_s * 2 or 0.25, RETRY_AT_MOST_EVERY_S)
             with self._guard.stage("fold"):
                 self._make_room()
+            self._attend_to_budgets()
             self._beat_when_due()
         stored = self._drain()
         self._beat(stopped=True)
@@ -187,9 +195,10 @@ class Recorder:
         self._writer.close()
 
     def _rest(self, seconds: float, signal: threading.Event) -> None:
-        """Wait for a while or until a signal, and beat meanwhile."""
+        """Wait for a while or until a signal, and look after budgets and the heartbeat meanwhile."""
         until = time.monotonic() + seconds
-        while not signal.wait(max(0.0, min(until - time.monotonic(), BEAT_EVERY_S))) and time.monotonic() < until:
+        while not signal.wait(max(0.0, min(until - time.monotonic(), ATTEND_EVERY_S))) and time.monotonic() < until:
+            self._attend_to_budgets()
             self._beat_when_due()
 
     def _drain(self) -> bool:
@@ -199,7 +208,7 @@ class Recorder:
             seen, began_at = self.counts.seen, self._clock()
             self._empty_buffer()
             if self._reader is not None:
-                self._drain_spools.empty(self._reader, self._flood, self._tally.stored)
+                self._drain_spools.empty(self._reader, self._flood, self._stored)
             self._drain_spools.adopt_orphans(self._tally.adopted)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever happens in it
             self._failed(error)
@@ -220,6 +229,7 @@ class Recorder:
         buffer = self._intake.buffer
         while lines := buffer.take(self.settings.batch_size):
             batch = self._understand(lines)
+            self._spending_understood(batch)
             try:
                 refused = self._writer.write(batch.events)
             except BaseException:
@@ -228,7 +238,26 @@ class Recorder:
                 raise
             self._tried_of_buffer = 0
             set_aside = refused + self._set_aside(batch.unreadable)
-            self._tally.stored(Stored(max(batch.calls - set_aside, 0), set_aside))
+            keys = tuple(key for key, _ in batch.costs)
+            self._stored(Stored(max(batch.calls - set_aside, 0), set_aside, keys=keys))
+
+    def _stored(self, batch: Stored) -> None:
+        self._tally.stored(batch)
+        self._spending.stored(batch.keys)
+
+    def _spending_understood(self, batch: Batch) -> None:
+        with self._guard.stage("budgets"):
+            self._spending.understood(batch.costs)
+
+    def _attend_to_budgets(self) -> None:
+        """Tell the gate what is spent, while the store answers."""
+        if self._failing:
+            return
+        with self._guard.stage("budgets"):
+            try:
+                self._spending.attend(self._writer.prepare(), all_is_stored=not self._tally.waiting)
+            except StoreError as error:  # the next drain reports an outage
+                _log.warning("budgets_not_read", reason=str(error))
 
     def _understand(self, lines: list[Kept]) -> Batch:
         batch = Batch(_NO_PLACE)

@@ -37,6 +37,8 @@ class Batch:
     unreadable: list[Unreadable] = field(default_factory=list)
     calls: int = 0
     """That the events stand for, the unreadable ones included."""
+    costs: list[tuple[str, int | None]] = field(default_factory=list)
+    """What each reported request cost, by its key; ``None`` where nobody knows."""
 
 
 class SpoolReader:
@@ -95,17 +97,27 @@ def read_into(batch: Batch, line: Line, understand: Understand) -> None:
     if line.kind is Kind.STARTED:
         return
     try:
-        events = _events(line, understand)
+        if line.kind is Kind.EVENT:
+            _take(batch, decode(line.payload))
+        else:
+            _take_report(batch, line, understand)
     except Exception as error:  # noqa: BLE001 - whatever a strange payload brings about, the call is kept aside
         batch.unreadable.append(Unreadable(line.payload, f"{type(error).__name__}: {error}"[:500]))
         batch.calls += 1
-    else:
-        batch.events.extend(events)
-        batch.calls += events[0].calls if line.kind is Kind.EVENT else 1
 
 
-def _events(line: Line, understand: Understand) -> list[UsageEvent]:
+def _take(batch: Batch, event: UsageEvent) -> None:
+    batch.events.append(event)
+    batch.calls += event.calls
+
+
+def _take_report(batch: Batch, line: Line, understand: Understand) -> None:
     if line.kind is None:
         msg = "its checksum is wrong"
         raise ValueError(msg)
-    return [decode(line.payload)] if line.kind is Kind.EVENT else understand(read_line(line.payload))
+    report = read_line(line.payload)
+    events = understand(report)
+    batch.events.extend(events)
+    batch.calls += 1
+    known = [event.cost.cost_nano_usd for event in events if event.cost.cost_nano_usd is not None]
+    batch.costs.append((str(report.get("key")), sum(known) if known else None))

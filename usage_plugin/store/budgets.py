@@ -17,6 +17,7 @@ from usage_plugin.errors import InputError
 from usage_plugin.periods import Period
 from usage_plugin.store.analysis_tables import BudgetRow
 from usage_plugin.store.database import unavailable, writing
+from usage_plugin.store.dimensions import Dimension
 from usage_plugin.store.part import Part
 from usage_plugin.store.read.sql import reading
 from usage_plugin.store.tables import table_of
@@ -183,6 +184,10 @@ def _checked(budget: Budget) -> Budget:
         raise InputError(
             f"budget {name!r} of {budget.amount_nano_usd / 1e9:,.2f} dollars allows nothing or everything",
             f"Give an amount above 0 and up to {MOST_NANO_USD / 1e9:,.0f} dollars",
+        )
+    if budget.action is not Action.ALERT and budget.part.dimension is Dimension.STATUS:
+        raise InputError(
+            f"budget {name!r} is of a status, which no call has before its end", "Give it the action alert"
         )
     if len(budget.part.member or "") > LONGEST_MEMBER:
         raise InputError(f"the member of budget {name!r} is too long", f"Give at most {LONGEST_MEMBER} characters")

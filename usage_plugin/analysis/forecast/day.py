@@ -105,7 +105,7 @@ def _known_days(hours: ArrayLike, elapsed_hours: float) -> FloatArray:
         raise ValueError(msg)
     days[~np.isfinite(days)] = np.nan
     spent = np.nansum(np.abs(days), axis=1) > 0
-    return days[int(np.argmax(spent)) :] if spent.any() else days
+    return days[int(np.argmax(spent)) :] if spent.any() else days[:0]
 
 
 def _fill(days: FloatArray) -> FloatArray:
@@ -126,7 +126,7 @@ def _candidates(before: FloatArray, rest: FloatArray, so_far: float) -> FloatArr
     """Give what each way of looking at earlier days expects of the day after them, shape ``(6,)``."""
     same = np.arange(len(rest) - DAYS_A_WEEK, -1, -DAYS_A_WEEK)[:WEEKS_LOOKED_AT]
     last = np.arange(len(rest) - DAYS_LOOKED_AT, len(rest))
-    slight = SMALL * float(before.mean()) + TINY
+    slight = SMALL * float((before + rest).mean()) + TINY
     found = list[float]()
     for days in (same, last):
         lead = (so_far + slight) / (float(np.median(before[days])) + slight)

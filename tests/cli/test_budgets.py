@@ -1,0 +1,91 @@
+"""``usage-plugin budgets`` at the command line."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from tests.cli.conftest import Cli
+from usage_plugin.clock import utc_now
+from usage_plugin.store.database import connect
+from usage_plugin.store.write import write_events
+from usage_plugin.testing import make_event
+
+
+@pytest.fixture
+def spent(migrated_sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let the blue team spend a dollar an hour for ten days, and once nobody knows what."""
+    monkeypatch.setenv("USAGE_DATABASE_URL", migrated_sqlite_url)
+    engine, now = connect(migrated_sqlite_url), utc_now()
+    calls = [make_event(completed_at=now - timedelta(hours=hour), cost_usd="1", team_id="blue") for hour in range(240)]
+    write_events(engine, [*calls, make_event(completed_at=now, cost_usd=None, team_id="blue")])
+    engine.dispose()
+    return migrated_sqlite_url
+
+
+def test_without_budgets_it_says_how_to_make_one(cli: Cli, spent: str) -> None:
+    """An empty list is no riddle."""
+    ran = cli("budgets")
+    assert ran.code == 0
+    assert "has no budgets. Make one: usage-plugin budgets --set" in ran.out
+
+
+def test_a_budget_is_made_changed_and_removed(cli: Cli, spent: str) -> None:
+    """Options that are not given leave the budget as it is."""
+    made = cli("budgets", "--set", "Blue", "--scope", "team=blue", "--amount", "1,000.50", "--rolling-days", "7",
+               "--threshold", "0.1", "--threshold", "0.9", "--owner", "ada")  # fmt: skip
+    assert made.code == 0, made.err
+    first, money, expected = made.out.splitlines()
+    assert first == "Blue: team=blue, 7 days"
+    assert "of $1,000.50 spent (1" in money
+    assert "and 1 calls without a price" in money
+    assert "no forecast: not enough data, 1" in expected
+    (values,) = json.loads(cli("budgets", "--json").out)["budgets"]
+    assert 144 <= values["spent_usd"] <= 168
+    assert values["thresholds_crossed"] == [0.1]
+    assert (values["unpriced_requests"], values["pace_usd"], values["projected_over"]) == (1, None, None)
+    changed = cli("budgets", "--set", "Blue", "--action", "degrade", "--degrade-to", "small", "--amount", "5", "--json")
+    (values,) = json.loads(changed.out)["budgets"]
+    assert (values["action"], values["degrade_to"], values["owner"], values["rolling_days"]) == (
+        "degrade",
+        "small",
+        "ada",
+        7,
+    )
+    assert values["projected_over"] is True
+    blocked = cli("budgets", "--set", "Blue", "--action", "block", "--period", "month", "--disable").out
+    assert blocked.startswith("Blue: team=blue, month, blocks, switched off\n")
+    cli("budgets", "--set", "Part", "--scope", "tag=x", "--amount", "1", "--period", "day", "--parent", "Blue")
+    assert cli("budgets", "--set", "Part", "--parent", "none").code == 0
+    left = cli("budgets", "--remove", "Blue")
+    assert left.out.startswith("Part: tag=x, day\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--amount", "5"], 2, "which budget the other options are about"),
+        (["--set", "B"], 1, "To make it, add --scope, --amount, --period"),
+        (["--set", "B", "--scope", "teem=x", "--amount", "1", "--period", "day"], 1, "Did you mean team"),
+        (["--set", "B", "--scope", "team=x", "--amount", "much", "--period", "day"], 1, "like 500 or 12.50"),
+        (["--set", "B", "--scope", "team=x", "--amount", "1", "--period", "day", "--parent", "C"], 1, "named 'C'"),
+        (["--set", "B", "--scope", "team=x", "--amount", "1", "--period", "day", "--rolling-days", "3"], 1, "Give one"),
+        (["--set", "B", "--scope", "team=x", "--amount", "1", "--period", "eon"], 2, "--help"),
+        (["--remove", "B"], 1, "There are: none yet"),
+    ],
+    ids=str,
+)
+def test_mistakes_are_one_line(cli: Cli, spent: str, arguments: list[str], code: int, says: str) -> None:
+    """With the value and the remedy."""
+    ran = cli("budgets", *arguments)
+    assert ran.code == code
+    assert says in ran.error_line
+
+
+def test_a_database_that_is_not_there_yet(cli: Cli) -> None:
+    """The remedy is to migrate."""
+    ran = cli("budgets")
+    assert ran.code == 1
+    assert "usage-plugin migrate" in ran.error_line

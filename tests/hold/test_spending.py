@@ -1,0 +1,249 @@
+"""What the gate is told of spend, beside what both databases hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from usage_plugin.errors import StoreUnavailable
+from usage_plugin.event import UsageEvent
+from usage_plugin.gate import Account, Gate, Refused
+from usage_plugin.hold.spending import BUDGETS_EVERY_S, COUNT_EVERY_S, EXACTLY_EVERY_S, Spending
+from usage_plugin.periods import Period, span_of
+from usage_plugin.store import write
+from usage_plugin.store.budgets import Action, Budget, budgets, remove_budget, save_budget
+from usage_plugin.store.database import connect, writing
+from usage_plugin.store.part import Part
+from usage_plugin.store.read import totals
+from usage_plugin.store.write import write_events
+from usage_plugin.testing import FakeClock, make_event
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+BLUE = Budget(name="blue", part=Part.read("team=blue"), amount_nano_usd=10**9, period=Period.MONTH, action=Action.BLOCK)
+
+
+@dataclass
+class Bench:
+    """A gate and what tells it, on a clock that moves when told."""
+
+    engine: Engine
+    gate: Gate
+    spending: Spending
+    clock: FakeClock
+
+    def attend(self, seconds: float = 0.0) -> None:
+        self.clock.advance(seconds)
+        self.spending.attend(self.engine, all_is_stored=True)
+
+    def accounts(self) -> dict[str, Account]:
+        plan = self.gate.plan
+        every = [*plan.everybody, *(each for members in plan.members for them in members.values() for each in them)]
+        return {account.limit.name: account for account in every}
+
+    def spent(self, name: str = "blue") -> int:
+        return self.accounts()[name].spent_nano_usd
+
+
+@pytest.fixture
+def bench(engine: Engine) -> Bench:
+    clock = FakeClock(NOW)
+    gate = Gate(lambda: clock().timestamp())
+    spending = Spending(gate, BERLIN, lambda _key: None, clock, lambda: clock().timestamp())
+    return Bench(engine, gate, spending, clock)
+
+
+def call(**of: object) -> UsageEvent:
+    return make_event(**{"completed_at": NOW, "team_id": "blue", "cost_usd": "0.1"} | of)
+
+
+def test_budgets_come_and_go(bench: Bench) -> None:
+    """Within seconds, without a word to the proxy; alerts limit nobody, nor does what is switched off."""
+    bench.attend()
+    assert bench.gate.is_open
+    blue = save_budget(bench.engine, BLUE, NOW)
+    save_budget(bench.engine, replace(BLUE, name="told", action=Action.ALERT), NOW)
+    write_events(bench.engine, [call(), call(team_id="red")])
+    bench.attend(BUDGETS_EVERY_S)
+    assert (list(bench.accounts()), bench.spent()) == (["blue"], 10**8)
+    save_budget(bench.engine, replace(blue, is_enabled=False), NOW + timedelta(seconds=1))
+    bench.attend(BUDGETS_EVERY_S)
+    assert bench.gate.is_open
+    save_budget(bench.engine, replace(blue, amount_nano_usd=7), NOW + timedelta(seconds=2))
+    bench.attend(BUDGETS_EVERY_S)
+    assert (bench.accounts()["blue"].limit.amount_nano_usd, bench.spent()) == (7, 10**8)
+    assert blue.id is not None
+    remove_budget(bench.engine, blue.id, NOW)
+    bench.attend(BUDGETS_EVERY_S)
+    assert bench.gate.is_open
+
+
+def test_others_calls_are_counted_within_a_second(bench: Bench) -> None:
+    """Whoever stored them; a call's own reservation goes when it is counted, and not before."""
+    save_budget(bench.engine, BLUE, NOW)
+    write_events(bench.engine, [call()])
+    bench.attend()
+    assert bench.gate.ask(bench.gate.plan, "k", [("blue",)], "gpt-4o-mini") is None
+    (account,) = bench.accounts().values()
+    assert account.in_flight_nano_usd == 10**8  # as the one before
+    write_events(bench.engine, [call(cost_usd="0.3"), call(team_id=None), call(cost_usd=None)])
+    bench.attend(COUNT_EVERY_S)
+    assert (account.spent_nano_usd, account.in_flight_nano_usd) == (4 * 10**8, 10**8)
+    write_events(bench.engine, [call(cost_usd="0.2")])
+    bench.spending.stored(["k"])
+    bench.attend()  # what was just stored is counted at once
+    assert (account.spent_nano_usd, account.in_flight_nano_usd) == (6 * 10**8, 0)
+
+
+def test_a_call_needs_room_in_all_above_its_budget(bench: Bench) -> None:
+    """A parent that nothing was spent of is no obstacle; one that is spent is, also for other members of its parts."""
+    top = save_budget(
+        bench.engine, replace(BLUE, name="top", part=Part.read("organization=acme"), amount_nano_usd=10**8), NOW
+    )
+    middle = save_budget(bench.engine, replace(BLUE, name="middle", action=Action.ALERT, parent_id=top.id), NOW)
+    save_budget(bench.engine, replace(BLUE, name="leaf", part=Part.read("tag=x"), parent_id=middle.id), NOW)
+    bench.attend()
+    plan = bench.gate.plan
+    assert set(plan.dimensions) == {"organization", "team", "tag"}
+
+    def verdict(**members: str) -> object:
+        scopes = [(members[each],) if each in members else () for each in plan.dimensions]
+        return bench.gate.ask(bench.gate.plan, str(members), scopes, None)
+
+    assert verdict(tag="x") is None
+    write_events(bench.engine, [call(organization_id="acme")])
+    bench.attend(COUNT_EVERY_S)
+    for members in ({"tag": "x"}, {"team": "blue"}, {"organization": "acme"}):
+        refused = verdict(**members)
+        assert isinstance(refused, Refused), members
+        assert refused.limit.name == "top"
+    assert verdict(tag="y", team="red") is None
+
+
+def test_a_new_period_begins_with_nothing(bench: Bench) -> None:
+    """At midnight in Berlin; a late call of yesterday is yesterday's."""
+    save_budget(bench.engine, replace(BLUE, period=Period.DAY), NOW)
+    save_budget(bench.engine, replace(BLUE, name="two days", period=Period.ROLLING, rolling_days=2), NOW)
+    write_events(bench.engine, [call()])
+    bench.attend()
+    assert (bench.spent(), bench.spent("two days")) == (10**8, 10**8)
+    bench.attend(11 * 3600 + 1)
+    assert (bench.spent(), bench.spent("two days")) == (0, 10**8)
+    midnight = datetime(2026, 11, 20, 23, tzinfo=UTC)
+    write_events(
+        bench.engine,
+        [
+            call(completed_at=midnight - timedelta(microseconds=1), cost_usd="0.2"),
+            call(completed_at=midnight, cost_usd="0.4"),
+        ],
+    )
+    bench.attend(COUNT_EVERY_S)
+    assert (bench.spent(), bench.spent("two days")) == (4 * 10**8, 7 * 10**8)
+
+
+def test_a_row_of_a_transaction_that_ended_late_is_counted(bench: Bench) -> None:
+    """Its number is below one that was seen before it."""
+    if bench.engine.dialect.name == "sqlite":
+        pytest.skip("one transaction writes at a time")
+    save_budget(bench.engine, BLUE, NOW)
+    write_events(bench.engine, [call()])
+    bench.attend()
+    with writing(bench.engine).connect() as slow, slow.begin():
+        # Another user at another hour, so that the other transaction need not wait for this one.
+        write._store(slow, write._coming([call(cost_usd="0.2", user_id="u")], ()))
+        write_events(bench.engine, [call(cost_usd="0.3", completed_at=NOW + timedelta(hours=2))])
+        bench.attend(COUNT_EVERY_S)
+        assert bench.spent() == 4 * 10**8
+    bench.attend(COUNT_EVERY_S)
+    assert bench.spent() == 6 * 10**8
+    bench.attend(COUNT_EVERY_S)
+    assert bench.spent() == 6 * 10**8
+
+
+def test_a_withdrawn_row_is_put_right_within_a_minute(bench: Bench) -> None:
+    """The late report of a call replaces the row that stood in for it."""
+    save_budget(bench.engine, BLUE, NOW)
+    interim = call(cost_usd="0.5")
+    write_events(bench.engine, [interim])
+    bench.attend()
+    write_events(bench.engine, [call(cost_usd="0.2", replaces=interim.event_key)])
+    bench.attend(COUNT_EVERY_S)
+    assert bench.spent() == 7 * 10**8
+    bench.attend(EXACTLY_EVERY_S)
+    assert bench.spent() == 2 * 10**8
+
+
+def test_an_outage_loses_no_reservation(bench: Bench) -> None:
+    """Calls that were stored and not counted yet are counted when the database is back."""
+    save_budget(bench.engine, BLUE, NOW)
+    bench.attend()
+    bench.gate.ask(bench.gate.plan, "k", [("blue",)], None)
+    bench.spending.understood([("k", 3), ("other", 4), ("k", None)])
+    (account,) = bench.accounts().values()
+    assert account.in_flight_nano_usd == 3
+    write_events(bench.engine, [call()])
+    bench.spending.stored(["k"])
+    away = connect("postgresql+psycopg://u:p@127.0.0.1:9/none")
+    with pytest.raises(StoreUnavailable):
+        bench.spending.attend(away, all_is_stored=True)
+    assert account.in_flight_nano_usd == 3
+    bench.attend()
+    assert (account.spent_nano_usd, account.in_flight_nano_usd) == (10**8, 0)
+
+
+def test_forgotten_reservations_end(bench: Bench) -> None:
+    """A call that was folded away with others never comes by its name."""
+    save_budget(bench.engine, BLUE, NOW)
+    write_events(bench.engine, [call()])
+    bench.attend()
+    bench.gate.ask(bench.gate.plan, "k", [("blue",)], None)
+    bench.attend(EXACTLY_EVERY_S)
+    assert len(bench.gate) == 1
+    bench.attend(EXACTLY_EVERY_S)
+    assert len(bench.gate) == 0
+
+
+PARTS = ("total", "team=blue", "team=red", "user=u", "tag=a", "tag=b", "feature=f", "end_user=e", "model=gpt-4o-mini")
+# The first moment of the month in Berlin, and others around it.
+FIRST = datetime(2026, 10, 31, 23, tzinfo=UTC)
+MOMENTS = (NOW, FIRST, FIRST - timedelta(seconds=1), NOW - timedelta(days=50), NOW + timedelta(days=30))
+some_calls = st.lists(
+    st.builds(
+        call,
+        completed_at=st.sampled_from(MOMENTS),
+        team_id=st.sampled_from([None, "blue", "red"]),
+        user_id=st.sampled_from([None, "u"]),
+        end_user_id=st.sampled_from([None, "e"]),
+        feature=st.sampled_from([None, "f"]),
+        tags=st.sampled_from([(), ("a",), ("a", "b"), ("b", "c")]),
+        model=st.sampled_from(["gpt-4o-mini", "other"]),
+        cost_usd=st.sampled_from([None, "0", "0.1", "0.000000001"]),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(some_calls, min_size=1, max_size=4), st.sampled_from([Period.DAY, Period.MONTH, Period.YEAR]))
+def test_counted_bit_by_bit_is_what_the_read_door_says(
+    bench: Bench, batches: list[list[UsageEvent]], period: Period
+) -> None:
+    """Any calls, in any portions, by any dimension."""
+    known = {each.name: each for each in budgets(bench.engine)}
+    for name in PARTS:
+        new = replace(BLUE, name=name, part=Part.read(name), period=period)
+        save_budget(bench.engine, replace(known.get(name, new), period=period), bench.clock())
+    bench.attend(BUDGETS_EVERY_S)
+    for events in batches:
+        write_events(bench.engine, [replace(event, event_key=make_event().event_key) for event in events])
+        bench.attend(COUNT_EVERY_S)
+    span = span_of(period, bench.clock(), BERLIN)
+    counted = {name: account.spent_nano_usd for name, account in bench.accounts().items()}
+    asked = {name: totals(bench.engine, Part.read(name).question(span.start, span.end, BERLIN)) for name in PARTS}
+    assert counted == {name: usage.cost_nano_usd or 0 for name, usage in asked.items()}

@@ -1,0 +1,90 @@
+"""What periods are going to cost, beside calls that are counted by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine
+
+from usage_plugin.analysis.forecast import NoForecast, Reason
+from usage_plugin.outlook import Outlook, PeriodForecast, outlook
+from usage_plugin.periods import Period
+from usage_plugin.store.part import Part
+from usage_plugin.store.write import write_events
+from usage_plugin.testing import make_event
+
+NEW_YORK = ZoneInfo("America/New_York")
+# 10:59 of a Wednesday in New York, ten days after clocks were put back there.
+NOW = datetime(2026, 11, 11, 15, 59, tzinfo=UTC)
+TEAM = Part.read("team=blue")
+
+
+@pytest.fixture
+def spent(engine: Engine) -> Engine:
+    """Let the blue team spend a dollar in the middle of each hour from 9 to 18 o'clock in New York, for 70 days."""
+    begins = datetime(2026, 9, 2, 9, 30, tzinfo=NEW_YORK)
+    moments = [(begins + timedelta(days=day, hours=hour)) for day in range(71) for hour in range(9)]
+    known = [moment for moment in moments if moment <= NOW]
+    write_events(engine, [make_event(completed_at=moment, cost_usd="1", team_id="blue") for moment in known])
+    return engine
+
+
+def made(found: Outlook) -> PeriodForecast:
+    assert isinstance(found.forecast, PeriodForecast)
+    return found.forecast
+
+
+@pytest.mark.parametrize(
+    ("period", "spent_usd", "expected_usd"),
+    [(Period.DAY, 2, 9), (Period.WEEK, 20, 63), (Period.MONTH, 92, 270), (Period.QUARTER, 371, 828)],
+)
+def test_what_is_spent_and_what_is_to_come(spent: Engine, period: Period, spent_usd: int, expected_usd: int) -> None:
+    """Two hours of today are over, on clocks that were changed in the history."""
+    found = outlook(spent, TEAM, period, NOW, NEW_YORK)
+    assert found.spent_nano_usd == spent_usd * 10**9
+    forecast = made(found)
+    assert forecast.expected_nano_usd == pytest.approx(expected_usd * 1e9, rel=0.02)
+    bounds = [
+        found.spent_nano_usd,
+        forecast.low_95_nano_usd,
+        forecast.low_80_nano_usd,
+        forecast.expected_nano_usd,
+        forecast.high_80_nano_usd,
+        forecast.high_95_nano_usd,
+    ]
+    assert bounds == sorted(bounds)
+    days = [each.day for each in forecast.days_ahead]
+    assert (days[0], days[-1]) == (NOW.date(), found.span.last_day)
+    to_come = sum(each.expected_nano_usd for each in forecast.days_ahead)
+    assert found.spent_nano_usd + to_come == pytest.approx(forecast.expected_nano_usd, abs=len(days))
+    assert forecast.past_error == pytest.approx(0, abs=0.02)
+
+
+def test_when_an_amount_is_reached(spent: Engine) -> None:
+    """One that is, one of the day after tomorrow, one that the period does not see."""
+    found = outlook(spent, TEAM, Period.MONTH, NOW, NEW_YORK)
+    assert found.reaches(92 * 10**9) is None
+    moment = found.reaches((92 + 7 + 9 + 4) * 10**9)
+    assert moment is not None
+    assert moment.astimezone(NEW_YORK).date() == NOW.date() + timedelta(days=2)
+    assert found.reaches(300 * 10**9) is None
+
+
+def test_a_scope_without_a_history_is_honest(spent: Engine) -> None:
+    """Nobody knows of the red team; a call whose price nobody knows is counted beside."""
+    write_events(spent, [make_event(completed_at=NOW, cost_usd=None, team_id="red")])
+    found = outlook(spent, Part.read("team=red"), Period.MONTH, NOW + timedelta(seconds=1), NEW_YORK)
+    assert (found.spent_nano_usd, found.requests, found.unpriced_requests) == (0, 1, 1)
+    assert isinstance(found.forecast, NoForecast)
+    assert found.forecast.reason is Reason.SHORT
+    assert (found.expected_nano_usd, found.reaches(1)) == (None, None)
+
+
+def test_days_of_which_nobody_knows_the_cost_are_not_free(spent: Engine) -> None:
+    """A month of calls without a price is a month that is missing."""
+    calls = [make_event(completed_at=NOW - timedelta(hours=hour), cost_usd=None, team_id="grey") for hour in range(720)]
+    write_events(spent, [*calls, make_event(completed_at=NOW - timedelta(days=40), cost_usd="1", team_id="grey")])
+    found = outlook(spent, Part.read("team=grey"), Period.WEEK, NOW, NEW_YORK)
+    assert isinstance(found.forecast, NoForecast)

@@ -1,0 +1,123 @@
+"""A request that begins in, its members of the dimensions that budgets are about out, as its row will have them.
+
+This runs on the event loop for each call while there are limits, so that nothing is looked up that no limit asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from usage_plugin.capture.attribution import INJECTED_TAG
+from usage_plugin.capture.passthrough import CALL_TYPE as PASS_THROUGH
+from usage_plugin.capture.pick import ASKED_MODEL
+from usage_plugin.capture.report import request_metadata
+from usage_plugin.capture.values import mapping, text
+from usage_plugin.settings import Settings
+
+Members = Sequence[str]
+_NONE: Members = ()
+_LISTS = (list, tuple)
+# Texts whose cleaned form is remembered: to clean one takes as long as everything else about it.
+REMEMBERED = 4096
+_KEYS = {
+    "organization": ("user_api_key_org_id", "org_id"),
+    "team": ("user_api_key_team_id", "team_id"),
+    "user": ("user_api_key_user_id", "user_id"),
+    "key": ("user_api_key_hash", "api_key"),
+    "project": ("user_api_key_project_id", "project_id"),
+    "end_user": ("user_api_key_end_user_id", "end_user_id"),
+}
+
+
+class Asked:
+    """What `async_pre_call_hook` knows of a call.
+
+    Args:
+        data: The request.
+        user: LiteLLM's ``UserAPIKeyAuth``.
+        call_type: As the row will have it.
+        only_target: Model and provider of model groups that have only one.
+    """
+
+    __slots__ = ("call_type", "group", "metadata", "only_target", "tags", "user")
+
+    def __init__(
+        self, data: Mapping[str, Any], user: object, call_type: str, only_target: Mapping[str, tuple[str, str]]
+    ) -> None:
+        self.user, self.call_type, self.only_target = user, call_type, only_target
+        model = data.get("model")
+        self.group: str | None = model if isinstance(model, str) else None
+        """The model group that is asked for."""
+        # Of a call that is passed through this is its body: whatever the client wrote.
+        self.metadata: Mapping[str, Any] = {} if call_type == PASS_THROUGH else request_metadata(data)
+        self.tags: Members | None = None
+
+    def note_asked_model(self) -> None:
+        """Leave word with the request of what its client asked for, since another group is going to answer."""
+        if isinstance(self.metadata, dict):
+            self.metadata[ASKED_MODEL] = self.group
+
+
+class Scopes:
+    """Knows where each dimension is found before a call.
+
+    Args:
+        settings: For the prefixes of feature and environment tags.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._cleaned: dict[str, Members] = {}
+        feature, environment = settings.feature_tag_prefix, settings.environment_tag_prefix
+        self._readers: dict[str, Callable[[Asked], Members]] = {
+            **{name: self._of_key(*places) for name, places in _KEYS.items()},
+            "tag": self._tags,
+            "feature": lambda asked: self._tagged(asked, feature, "feature", ""),
+            "environment": lambda asked: self._tagged(asked, environment, "environment", settings.environment),
+            "model": lambda asked: asked.only_target.get(asked.group or "", _NONE)[:1],
+            "provider": lambda asked: asked.only_target.get(asked.group or "", _NONE)[1:],
+            "call_type": lambda asked: (asked.call_type,),
+        }
+
+    def of(self, asked: Asked, dimensions: Sequence[str]) -> list[Members]:
+        """Give a call's members of each dimension; none where that is not known before the call."""
+        readers = self._readers
+        return [readers[dimension](asked) if dimension in readers else _NONE for dimension in dimensions]
+
+    def _clean(self, value: object) -> Members:
+        """Give a text as its row will have it, or nothing."""
+        if value.__class__ is not str:
+            return _NONE
+        known = self._cleaned.get(value)
+        if known is None:
+            cleaned = text(value)
+            known = (cleaned,) if cleaned else _NONE
+            if len(self._cleaned) >= REMEMBERED:
+                self._cleaned.clear()
+            self._cleaned[value] = known
+        return known
+
+    def _of_key(self, name: str, attribute: str) -> Callable[[Asked], Members]:
+        """Read what belongs to the caller's key, from the metadata or from the key itself."""
+
+        def read(asked: Asked) -> Members:
+            value = asked.metadata.get(name)
+            return self._clean(value if value else getattr(asked.user, attribute, None))
+
+        return read
+
+    def _tags(self, asked: Asked) -> Members:
+        if asked.tags is None:
+            found = asked.metadata.get("tags")
+            cleaned = [tag for each in found for tag in self._clean(each)] if found.__class__ in _LISTS else ()
+            asked.tags = [tag for tag in cleaned if not tag.startswith(INJECTED_TAG)]
+        return asked.tags
+
+    def _tagged(self, asked: Asked, prefix: str, name: str, otherwise: str) -> Members:
+        """Read what a tag with a prefix says, or else the metadata for spend logs."""
+        if prefix:
+            for tag in self._tags(asked):
+                if tag.startswith(prefix) and (value := self._clean(tag[len(prefix) :])):
+                    return value
+        found = mapping(asked.metadata.get("spend_logs_metadata")).get(name)
+        return self._clean(found) or self._clean(otherwise)
