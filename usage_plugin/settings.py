@@ -103,6 +103,22 @@ class Settings(BaseSettings):
         default="UTC",
         description="Whose days and hours the dashboard shows: a name like `Europe/Berlin`. What is stored is in UTC.",
     )
+    watched_members: int = Field(
+        default=100,
+        ge=1,
+        le=1000,
+        description="Members of each dimension (keys, models, teams, ...) that are watched for anomalies: those with "
+        "the most spend.",
+    )
+    anomaly_min_usd: float = Field(
+        default=1.0, ge=0, description="Dollars that must be at stake for an anomaly to be told."
+    )
+    anomaly_min_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=10,
+        description="How far a series must be off for an anomaly to be told, as a share of what was expected.",
+    )
     feature_tag_prefix: str = Field(
         default="feature:", description="A request tag with this prefix sets the call's `feature`."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from usage_plugin.worker.adding_up import AddUp
+from usage_plugin.worker.detecting import detecting
 from usage_plugin.worker.jobs import Job
 from usage_plugin.worker.telling import Deliver, Routes, Tell, budgets_told
 from usage_plugin.worker.tidy import tidy
@@ -20,6 +21,7 @@ def all_jobs() -> tuple[Job, ...]:
     routes = Routes()
     return (
         Job("add up", MINUTE, AddUp()),
+        Job("detect", 5 * MINUTE, detecting, after=10 * SECOND),
         Job("budgets", 5 * MINUTE, budgets_told, after=20 * SECOND),
         Job("tell", MINUTE, Tell(routes), after=30 * SECOND),
         Job("deliver", 10 * SECOND, Deliver(routes), is_quiet=True),

@@ -70,6 +70,10 @@ class State(NamedTuple):
         parts = [scalars, *(np.reshape(np.asarray(part), (-1, count)) for part in _flat(self))]
         return np.ascontiguousarray(np.concatenate(parts).T)
 
+    def leaves(self) -> list[FloatArray]:
+        """Give all arrays, in the order of the fields: those that a step did not change are the very same ones."""
+        return list(_flat(self))
+
 
 class Point(NamedTuple):
     """One point of each series; arrays of shape ``(series,)``."""
@@ -130,6 +134,18 @@ def unpack(profile: Profile, stored: FloatArray) -> State:
         raise ValueError(msg)
     pieces = iter(np.split(np.ascontiguousarray(stored.T[2:]), np.cumsum(sizes)[:-1]))
     return State(int(stored[0, 0]), int(stored[0, 1]), *(_filled(part, pieces) for part in empty[2:]))
+
+
+def of_leaves(profile: Profile, steps: int, block: int, leaves: list[FloatArray]) -> State:
+    """Put a state together again from what ``leaves`` gave; arrays may be flat."""
+    pieces = iter(leaves)
+    series = len(leaves[0])
+    return State(steps, block, *(_filled(part, pieces) for part in begin(profile, series)[2:]))
+
+
+def leaf_sizes(profile: Profile) -> list[int]:
+    """Say how many numbers of each series the leaves hold."""
+    return [np.asarray(leaf).size for leaf in _flat(begin(profile, 1))]
 
 
 def _flat(state: State) -> Iterator[FloatArray]:

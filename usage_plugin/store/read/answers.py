@@ -149,6 +149,8 @@ class Use:
     """That a key used something, in one stretch of time."""
 
     key: str
+    label: str | None
+    """Name that people know the key by."""
     attribute: str
     """``model``, ``provider``, ``user_agent`` or ``client_ip``."""
     value: str

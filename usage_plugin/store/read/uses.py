@@ -38,7 +38,8 @@ def uses(engine: Engine, start: datetime, end: datetime) -> list[Use]:
     with reading(engine) as connection:
         for name in ATTRIBUTES:
             value = col(getattr(UsageRecord, name))
-            sums: list[Any] = [func.sum(col(UsageRecord.calls)), func.sum(col(UsageRecord.cost_nano_usd))]
+            label = func.max(col(UsageRecord.api_key_alias))
+            sums: list[Any] = [label, func.sum(col(UsageRecord.calls)), func.sum(col(UsageRecord.cost_nano_usd))]
             query = select(key, value, *sums, func.min(moment), func.max(moment)).where(*during, value.is_not(None))
             found.extend(_use(name, row) for row in connection.execute(query.group_by(key, value)))
     return found
@@ -59,9 +60,10 @@ def prices_of(engine: Engine, models: Collection[str], before: datetime) -> Mapp
 
 def _use(attribute: str, row: Any) -> Use:
     """Take sums as databases give them: PostgreSQL's of big integers are decimals."""
-    key, value, calls, cost_nano_usd, first, last = row
+    key, value, label, calls, cost_nano_usd, first, last = row
     return Use(
         key=key,
+        label=label,
         attribute=attribute,
         value=value,
         calls=int(calls),
