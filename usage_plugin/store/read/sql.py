@@ -9,22 +9,21 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, and_, case, cast, exists, false, func, or_
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from usage_plugin.event import CostConfidence, Status
-from usage_plugin.store.calls import UsageTag
+from usage_plugin.store.calls import UsageCall, UsageTag
 from usage_plugin.store.database import unavailable
 from usage_plugin.store.dimensions import COLUMNS, LABELS, Dimension
 from usage_plugin.store.read.question import Choice, Question
 from usage_plugin.store.rows import TOKEN_COLUMNS
 from usage_plugin.store.sheets.columns import FREE, FROM_CACHE
 from usage_plugin.store.snapshot import snapshot
-from usage_plugin.store.tables import UsageRecord, UsageRecordTag
+from usage_plugin.store.tables import UsageRecord, table_of
 
 FAILED = (Status.FAILURE.value, Status.INTERRUPTED.value)
-# Another name for tags, beside those that a query may be split by.
-_TAGGED = aliased(UsageRecordTag)
+# Other names for calls and tags, beside those that a query may be split by.
+_TAGGED, _TAG = table_of(UsageCall).alias("tagged").c, table_of(UsageTag).alias("tag_of").c
 _KNOWN_BY = ("organization_id", "team_id", "user_id", "api_key_alias")
 
 
@@ -64,18 +63,22 @@ def label_column(dimension: Dimension) -> Any:
 def matches(question: Question) -> ColumnElement[bool]:
     """Give the condition for the asked time and filters."""
     moment = col(UsageRecord.completed_at)
-    chosen = [_is_one_of(dimension, values) for dimension, values in question.choices.items()]
+    chosen = [_is_one_of(dimension, values, question) for dimension, values in question.choices.items()]
     if question.after_row:
         chosen.append(col(UsageRecord.id) > question.after_row)
     return and_(moment >= question.start, moment < question.end, *chosen)
 
 
-def _is_one_of(dimension: Dimension, values: Iterable[Choice]) -> ColumnElement[bool]:
+def _is_one_of(dimension: Dimension, values: Iterable[Choice], question: Question) -> ColumnElement[bool]:
     named, unset = [value for value in values if value is not None], None in tuple(values)
     if dimension is Dimension.TAG:
-        mine = col(_TAGGED.event_key) == col(UsageRecord.event_key)
-        conditions = [exists().where(mine, col(_TAGGED.tag).in_(named))] if named else []
-        return or_(*conditions, *([~exists().where(mine)] if unset else []), false())
+        # By the call's own row and the tags that are kept once: the view of all calls' tags would be made first.
+        mine = and_(_TAGGED.id == col(UsageRecord.id), _TAGGED.completed_at == col(UsageRecord.completed_at))
+        # The time once more, so that PostgreSQL plans with the partitions of this time only.
+        then = and_(_TAGGED.completed_at >= question.start, _TAGGED.completed_at < question.end)
+        same = and_(mine, then, _TAGGED.tag_set_id == _TAG.tag_set_id)
+        conditions = [exists().where(same, _TAG.tag.in_(named))] if named else []
+        return or_(*conditions, *([~exists().where(same)] if unset else []), false())
     column = dimension_column(dimension)
     return or_(*([column.in_(named)] if named else []), *([column.is_(None)] if unset else []), false())
 
