@@ -23,7 +23,20 @@ def test_each_command_has_help_with_an_example(cli: Cli, command: str) -> None:
 
 def test_the_commands_are_those_of_the_contract() -> None:
     """Names stay as users know them."""
-    assert COMMANDS == ["up", "migrate", "doctor", "demo", "import", "worker", "budgets", "verify", "prune", "backup"]
+    assert COMMANDS == [
+        "up",
+        "migrate",
+        "doctor",
+        "demo",
+        "import",
+        "worker",
+        "detect",
+        "budgets",
+        "forecast",
+        "verify",
+        "prune",
+        "backup",
+    ]
 
 
 def test_no_command_at_all_shows_the_help_and_is_used_wrongly(cli: Cli) -> None:

@@ -10,7 +10,20 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 import usage_plugin
-from usage_plugin.cli import backup, budgets, demo, detect, doctor, history, migrate, prune, up, verify, worker
+from usage_plugin.cli import (
+    backup,
+    budgets,
+    demo,
+    detect,
+    doctor,
+    forecast,
+    history,
+    migrate,
+    prune,
+    up,
+    verify,
+    worker,
+)
 from usage_plugin.errors import UsagePluginError
 
 TRACEBACK_VARIABLE = "USAGE_TRACEBACK"
@@ -22,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (up, migrate, doctor, demo, history, worker, detect, budgets, verify, prune, backup):
+for module in (up, migrate, doctor, demo, history, worker, detect, budgets, forecast, verify, prune, backup):
     app.command(module.NAME, epilog=f"Example:\n\n\b\n{module.EXAMPLE}")(module.command)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -18,6 +19,7 @@ from usage_plugin.periods import Period, Span, span_of
 from usage_plugin.store.part import Part
 from usage_plugin.store.read import totals
 
+CALENDAR: Final = (Period.DAY, Period.WEEK, Period.MONTH, Period.QUARTER)
 LEAST_HISTORY_DAYS: Final = 240
 ALIKE: Final = 0.5
 """How much the errors of today and of the days after it are alike: neither one error nor two of chance."""
@@ -105,19 +107,56 @@ def outlook(
         ValueError: A rolling period has no length.
     """
     span = span_of(period, now, zone, rolling_days)
-    spent = totals(engine, part.question(span.start, span.end, zone))
-    days_after = (span.last_day - now.astimezone(zone).date()).days
-    history = read_history(engine, part, now, zone, max(LEAST_HISTORY_DAYS, 4 * days_after))
+    history = read_history(engine, part, now, zone, _history_days(span, now, zone))
+    return _outlook(engine, _Asked(part, period, span, now, zone), history)
+
+
+def outlooks(engine: Engine, part: Part, periods: Sequence[Period], now: datetime, zone: ZoneInfo) -> list[Outlook]:
+    """Say what several periods of the calendar cost; the history is read once.
+
+    Raises:
+        StoreError: The database does not answer, or cannot tell any more.
+    """
+    spans = [span_of(period, now, zone) for period in periods]
+    days = max((_history_days(span, now, zone) for span in spans), default=LEAST_HISTORY_DAYS)
+    history = read_history(engine, part, now, zone, days)
+    asked = (_Asked(part, period, span, now, zone) for period, span in zip(periods, spans, strict=True))
+    return [_outlook(engine, each, history) for each in asked]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    part: Part
+    period: Period
+    span: Span
+    now: datetime
+    zone: ZoneInfo
+
+    @property
+    def days_after(self) -> int:
+        return _days_after(self.span, self.now, self.zone)
+
+
+def _days_after(span: Span, now: datetime, zone: ZoneInfo) -> int:
+    return (span.last_day - now.astimezone(zone).date()).days
+
+
+def _history_days(span: Span, now: datetime, zone: ZoneInfo) -> int:
+    return max(LEAST_HISTORY_DAYS, 4 * _days_after(span, now, zone))
+
+
+def _outlook(engine: Engine, asked: _Asked, history: History) -> Outlook:
+    spent = totals(engine, asked.part.question(asked.span.start, asked.span.end, asked.zone))
     known = spent.cost_nano_usd or 0
     return Outlook(
-        part=part,
-        period=period,
-        span=span,
-        asked_at=now,
+        part=asked.part,
+        period=asked.period,
+        span=asked.span,
+        asked_at=asked.now,
         spent_nano_usd=known,
         requests=spent.requests,
         unpriced_requests=spent.unpriced_requests,
-        forecast=_forecast(history, known, days_after, now, zone),
+        forecast=_forecast(history, known, asked.days_after, asked.now, asked.zone),
     )
 
 

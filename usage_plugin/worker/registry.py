@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from usage_plugin.worker.adding_up import AddUp
 from usage_plugin.worker.detecting import detecting
+from usage_plugin.worker.forecasting import forecasts_kept
 from usage_plugin.worker.jobs import Job
 from usage_plugin.worker.telling import Deliver, Routes, Tell, budgets_told
 from usage_plugin.worker.tidy import tidy
@@ -25,5 +26,6 @@ def all_jobs() -> tuple[Job, ...]:
         Job("budgets", 5 * MINUTE, budgets_told, after=20 * SECOND),
         Job("tell", MINUTE, Tell(routes), after=30 * SECOND),
         Job("deliver", 10 * SECOND, Deliver(routes), is_quiet=True),
+        Job("forecasts", HOUR, forecasts_kept, after=10 * MINUTE),
         Job("tidy", DAY, tidy, after=3 * HOUR),
     )
