@@ -17,6 +17,9 @@ from usage_plugin.alerts.words import Item, Kind, body_of, in_order, kind_of, ti
 from usage_plugin.store.alerts import AlertState, Told, alerts_by_id, keep_messages, to_tell, untried_messages
 from usage_plugin.store.analysis_tables import AlertMessage, AlertRow
 
+# What is due so soon may be on its way already.
+IN_HAND = timedelta(seconds=5)
+
 
 @dataclass(frozen=True, slots=True)
 class _Box:
@@ -46,7 +49,7 @@ def tell(engine: Engine, routing: Routing, now: datetime, zone: ZoneInfo) -> int
     if not told:
         return 0
     desk = _Desk(routing, now, zone)
-    waiting = untried_messages(engine, now)
+    waiting = untried_messages(engine, now + IN_HAND)
     about = {number for message in waiting for number in json.loads(message.alert_ids)}
     made = desk.messages(told, waiting, {alert.id: alert for alert in alerts_by_id(engine, about)})
     marks = [Told(alert.id or 0, _told_as(alert, kind)) for alert, kind in told]

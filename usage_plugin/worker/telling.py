@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ class Routes:
     """Who is told what, as the alerts file has it: read again when the file has changed."""
 
     def __init__(self) -> None:
+        self._telling = threading.Lock()
         self._seen: tuple[str, float] | None = None
         self._routing = Routing()
 
@@ -34,6 +36,14 @@ class Routes:
             self._seen = seen
         return self._routing
 
+    def tell(self, context: JobContext) -> int:
+        """Make the messages that are to be made now; gives how many alerts they are about.
+
+        One job at a time: two would not know of each other's.
+        """
+        with self._telling:
+            return tell(context.engine, self(context), context.clock(), context.zone)
+
 
 class Tell:
     """Opens, updates and resolves alerts of what is known already, and makes the messages about all alerts."""
@@ -47,8 +57,7 @@ class Tell:
         wrong = pipeline_findings(engine, now, lag_limit_s=context.settings.pipeline_lag_limit_s)
         raised = raise_alerts(engine, Source.ANOMALY, anomaly_findings(engine, now), now, settled_after=AT_ONCE)
         raised += raise_alerts(engine, Source.PIPELINE, wrong, now)
-        told = tell(engine, self._routes(context), now, context.zone)
-        return said_of(raised, told)
+        return said_of(raised, self._routes.tell(context))
 
 
 def budgets_told(context: JobContext) -> str:

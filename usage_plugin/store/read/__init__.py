@@ -19,6 +19,7 @@ from usage_plugin.store.read.answers import (
     Use,
 )
 from usage_plugin.store.read.latency import latency_p95_ms, latency_p95_series
+from usage_plugin.store.read.minutes import Caller, MinuteSums, callers, minute_sums
 from usage_plugin.store.read.pipeline import MINUTE, not_added_up, processes, recording
 from usage_plugin.store.read.question import Choice, Dimension, Granularity, Question, Scope, bucket_starts
 from usage_plugin.store.read.records import Extent, Order, extent, newest, recent, record_detail, records
@@ -29,6 +30,7 @@ from usage_plugin.store.read.values import dimension_values, distinct_values
 
 __all__ = [
     "MINUTE",
+    "Caller",
     "Choice",
     "ConfidenceSplit",
     "CostSeries",
@@ -37,6 +39,7 @@ __all__ = [
     "Granularity",
     "LatencySeries",
     "Member",
+    "MinuteSums",
     "Newest",
     "Order",
     "Page",
@@ -54,6 +57,7 @@ __all__ = [
     "Use",
     "before",
     "bucket_starts",
+    "callers",
     "confidence",
     "cost_series",
     "dimension_values",
@@ -62,6 +66,7 @@ __all__ = [
     "latency_p95_ms",
     "latency_p95_series",
     "members",
+    "minute_sums",
     "newest",
     "not_added_up",
     "prices_of",
