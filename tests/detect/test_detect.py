@@ -98,7 +98,7 @@ def test_hour_by_hour_finds_what_one_look_finds(engine: Engine) -> None:
     assert {split.change for split in why.splits} == {why.change}
 
 
-def test_a_dearer_model_is_told_as_such(engine: Engine) -> None:
+def test_a_dearer_model_is_told_as_such(sqlite: Engine) -> None:
     """One key goes to another model: as many calls, five times the dollars, by mix."""
     since = NOW.replace(hour=0, minute=0) - 3 * DAY
 
@@ -107,10 +107,10 @@ def test_a_dearer_model_is_told_as_such(engine: Engine) -> None:
             return hour
         return replace(hour, model="huge", usd_per_call=0.3)
 
-    company(engine, dearer)
-    look(engine)
-    entry = inbox(engine)[0]
-    assert len(inbox(engine)) == 1
+    company(sqlite, dearer)
+    look(sqlite)
+    entry = inbox(sqlite)[0]
+    assert len(inbox(sqlite)) == 1
     assert entry.label == "gamma"
     why = Why.from_json(entry.explanation)
     assert why.terms is not None
@@ -119,28 +119,28 @@ def test_a_dearer_model_is_told_as_such(engine: Engine) -> None:
     assert "dearer models" in entry.headline
 
 
-def test_a_key_that_stops_is_told(engine: Engine) -> None:
+def test_a_key_that_stops_is_told(sqlite: Engine) -> None:
     """A drop, in dollars that are missing."""
-    company(engine, lambda hour: None if hour.key == "delta" and hour.start >= BEGAN else hour)
-    look(engine)
-    (entry,) = inbox(engine)
+    company(sqlite, lambda hour: None if hour.key == "delta" and hour.start >= BEGAN else hour)
+    look(sqlite)
+    (entry,) = inbox(sqlite)
     assert (entry.label, entry.kind, entry.actual) == ("delta", "drop", 0.0)
     assert (entry.at_stake_nano_usd or 0) < -5e9
 
 
-def test_two_causes_are_two_entries(engine: Engine) -> None:
+def test_two_causes_are_two_entries(sqlite: Engine) -> None:
     """Two keys of two teams run away at once; the total, which both explain, is no third."""
     also = tuple(replace(hour, key="gamma", calls=330) for hour in RUNAWAY)
-    company(engine, extra=RUNAWAY + also)
-    look(engine)
-    assert [entry.label for entry in inbox(engine)] == ["alpha", "gamma"]
+    company(sqlite, extra=RUNAWAY + also)
+    look(sqlite)
+    assert [entry.label for entry in inbox(sqlite)] == ["alpha", "gamma"]
 
 
-def test_what_is_too_small_is_not_told(engine: Engine) -> None:
+def test_what_is_too_small_is_not_told(sqlite: Engine) -> None:
     """The settings say how many dollars, and what share."""
-    company(engine, extra=RUNAWAY)
-    look(engine, least_usd=1000.0)
-    assert anomalies(engine, merged=True) == []
+    company(sqlite, extra=RUNAWAY)
+    look(sqlite, least_usd=1000.0)
+    assert anomalies(sqlite, merged=True) == []
 
 
 def test_a_planned_event_makes_it_expected(engine: Engine) -> None:
@@ -156,37 +156,37 @@ def test_a_planned_event_makes_it_expected(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("state", ["expected", "false alarm", "too small"])
-def test_what_people_say_is_heeded(engine: Engine, state: str) -> None:
+def test_what_people_say_is_heeded(sqlite: Engine, state: str) -> None:
     """The same again a week later, no larger, is not in the inbox; it is kept, with the state that follows."""
     week = timedelta(days=7)
     again = tuple(replace(hour, start=hour.start - week, calls=hour.calls) for hour in RUNAWAY)
     first = NOW - week
-    company(engine, extra=again)
-    look(engine, first)
-    (entry,) = inbox(engine)
-    set_state(engine, entry.id or 0, state, by="ana", note=None, now=first)
-    company(engine, lambda _: None, extra=tuple(replace(hour, calls=300) for hour in RUNAWAY))
-    look(engine)
-    assert inbox(engine) == []
-    put_aside = [each for each in anomalies(engine) if each.started_at >= BEGAN]
+    company(sqlite, extra=again)
+    look(sqlite, first)
+    (entry,) = inbox(sqlite)
+    set_state(sqlite, entry.id or 0, state, by="ana", note=None, now=first)
+    company(sqlite, lambda _: None, extra=tuple(replace(hour, calls=300) for hour in RUNAWAY))
+    look(sqlite)
+    assert inbox(sqlite) == []
+    put_aside = [each for each in anomalies(sqlite) if each.started_at >= BEGAN]
     assert {each.state for each in put_aside} <= {"expected", "too small"}
 
 
-def test_days_are_those_of_the_zone(engine: Engine) -> None:
+def test_days_are_those_of_the_zone(sqlite: Engine) -> None:
     """A sentence's hours are on the wall clock of the readers."""
-    company(engine, extra=RUNAWAY)
-    detect(engine, NOW, ZONE, Options(lookback=7 * DAY))
-    assert "on 11 June from 15:00 to 19:00" in inbox(engine)[0].headline
+    company(sqlite, extra=RUNAWAY)
+    detect(sqlite, NOW, ZONE, Options(lookback=7 * DAY))
+    assert "on 11 June from 15:00 to 19:00" in inbox(sqlite)[0].headline
 
 
-def test_a_dry_run_keeps_nothing(engine: Engine) -> None:
+def test_a_dry_run_keeps_nothing(sqlite: Engine) -> None:
     """It says what it would find, and the next run finds it."""
-    company(engine, extra=RUNAWAY)
+    company(sqlite, extra=RUNAWAY)
     options = Options(lookback=7 * DAY)
-    found = detect(engine, NOW, UTC_ZONE, options, keeps=False)
+    found = detect(sqlite, NOW, UTC_ZONE, options, keeps=False)
     assert [each.label for each in found.new] == ["alpha"]
-    assert anomalies(engine, merged=True) == []
-    assert [each.label for each in look(engine).new] == ["alpha"]
+    assert anomalies(sqlite, merged=True) == []
+    assert [each.label for each in look(sqlite).new] == ["alpha"]
 
 
 def test_an_empty_database_has_nothing(engine: Engine) -> None:
@@ -194,12 +194,12 @@ def test_an_empty_database_has_nothing(engine: Engine) -> None:
     assert look(engine) == Detected()
 
 
-def test_prices_do_not_matter_to_who_did_it(engine: Engine) -> None:
+def test_prices_do_not_matter_to_who_did_it(sqlite: Engine) -> None:
     """In cents or in thousands of dollars: the same entry, as many times the dollars."""
     times = 1000.0
     scaled = tuple(replace(hour, usd_per_call=PRICE_USD[hour.model] * times) for hour in RUNAWAY)
-    company(engine, lambda hour: replace(hour, usd_per_call=hour.usd_per_call * times), extra=scaled)
-    look(engine)
-    (entry,) = inbox(engine)
+    company(sqlite, lambda hour: replace(hour, usd_per_call=hour.usd_per_call * times), extra=scaled)
+    look(sqlite)
+    (entry,) = inbox(sqlite)
     assert (entry.label, entry.started_at, entry.ended_at) == ("alpha", BEGAN, BEGAN + 4 * HOUR)
     assert entry.at_stake_nano_usd == pytest.approx(32e12, rel=0.15)

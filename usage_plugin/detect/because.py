@@ -20,6 +20,7 @@ from usage_plugin.analysis.why import (
     reconcile,
 )
 from usage_plugin.arithmetic import cost_lines
+from usage_plugin.detect.asking import members, totals
 from usage_plugin.detect.evidence import scope_of
 from usage_plugin.detect.explanation import Split, Why, terms_of
 from usage_plugin.detect.scan import Setting
@@ -129,8 +130,10 @@ class _Asking:
     def totals(self) -> tuple[Usage, Usage]:
         """Give what was used then, and usually, all times together."""
         ask = self.setting.engine
-        actual = read.totals(ask, self.scope.question(self.row.started_at, self.row.ended_at))
-        return actual, sum((read.totals(ask, self.scope.question(*span)) for span in self.spans), Usage())
+        actual = totals(ask, self.scope.question(self.row.started_at, self.row.ended_at))
+        return actual or Usage(), sum(
+            (totals(ask, self.scope.question(*span)) or Usage() for span in self.spans), Usage()
+        )
 
     def members(self, dimension: Dimension) -> tuple[dict[Name, Usage], dict[Name, Usage], dict[Name, str]]:
         """Give the same by member, and their names."""
@@ -144,7 +147,7 @@ class _Asking:
         return actual, usual, labels
 
     def _of(self, dimension: Dimension, span: Span) -> tuple[dict[Name, Usage], dict[Name, str]]:
-        found = read.members(self.setting.engine, self.scope.question(*span).grouped_by(dimension))
+        found = members(self.setting.engine, self.scope.question(*span).grouped_by(dimension))
         return {member.value: usage for member, usage in found}, {member.value: member.label for member, _ in found}
 
     def split(self, dimension: Dimension, expected: int, actual: int) -> tuple[Explanation, Mapping[Name, str]]:
@@ -164,7 +167,8 @@ class _Asking:
         """Say whether a member that had nothing at the usual times was there at any other."""
         start = self.row.started_at
         mine = question_of({**self.scope.choices, dimension: member}, start - LOOKS_BACK, start)
-        return not read.totals(self.setting.engine, mine).is_empty
+        found = totals(self.setting.engine, mine)
+        return found is None or not found.is_empty
 
     def terms(self, expected: int) -> Mapping[str, int] | None:
         """Break the change of cost down."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from usage_plugin.detect.asking import totals
 from usage_plugin.detect.scan import Setting
 from usage_plugin.detect.series import Metric, Scope, question_of
 from usage_plugin.detect.usual import usual_times
-from usage_plugin.store import read
 from usage_plugin.store.analysis_tables import AnomalyRow
 from usage_plugin.store.read import Usage
 
@@ -70,12 +70,13 @@ class Evidence:
         place = (one, other, start, end)
         if place not in self._known:
             spans = usual_times(start, end, self.setting.zone, self.since)
-            usual = sum((self._ask(one, other, *span) for span in spans), Usage())
-            self._known[place] = (self._ask(one, other, start, end), usual, len(spans))
+            known = [used for span in spans if (used := self._ask(one, other, *span)) is not None]
+            actual = self._ask(one, other, start, end) or Usage()
+            self._known[place] = (actual, sum(known, Usage()), len(known))
         return self._known[place]
 
-    def _ask(self, one: Scope, other: Scope, start: datetime, end: datetime) -> Usage:
-        return read.totals(self.setting.engine, question_of({**one.choices, **other.choices}, start, end))
+    def _ask(self, one: Scope, other: Scope, start: datetime, end: datetime) -> Usage | None:
+        return totals(self.setting.engine, question_of({**one.choices, **other.choices}, start, end))
 
 
 def _never_meet(one: Scope, other: Scope) -> bool:

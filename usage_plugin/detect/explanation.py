@@ -111,6 +111,14 @@ class Why:
         times = tuple((datetime.fromisoformat(a), datetime.fromisoformat(b)) for a, b in given.pop("compared_with"))
         return cls(**given, splits=splits, compared_with=times)
 
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """Read what is kept; ``None`` where something else wrote it."""
+        try:
+            return cls.from_json(text)
+        except (KeyError, TypeError, ValueError):
+            return None
+
 
 def terms_of(terms: Terms | None) -> Mapping[str, int] | None:
     """Give terms by their name."""

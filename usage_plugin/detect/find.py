@@ -15,9 +15,11 @@ from usage_plugin.detect.series import Metric, Scope, Series, watch_of
 from usage_plugin.detect.stake import Amounts, amounts, is_material, is_said_in_dollars
 from usage_plugin.detect.table import NANO_PER_USD, FloatArray, Table
 from usage_plugin.detect.times import slots, unrecorded
+from usage_plugin.store import read
 from usage_plugin.store.analysis_tables import AnomalyRow
-from usage_plugin.store.read import Granularity
+from usage_plugin.store.read import Choice, Dimension, Granularity, Question
 
+_LABELLED: Final = (Dimension.KEY, Dimension.TEAM)
 _IN_DOLLARS: Final = (Metric.COST, Metric.COST_PER_REQUEST)
 
 
@@ -74,7 +76,20 @@ def find(setting: Setting, scan: Scan, going_on: Sequence[AnomalyRow]) -> list[F
         judged = _judged(setting, scan, table, profile, mine)
         news = (judged.found(each) for each in anomalies(profile, judged.values, judged.scores))
         found += [each for each in news if judged.is_news(each, since) and _matters(each, setting)]
-    return found
+    return _labelled(setting, found)
+
+
+def _labelled(setting: Setting, found: Sequence[Found]) -> list[Found]:
+    """Put in the names that people know members by."""
+    if not found:
+        return []
+    asked = Question(start=min(each.start for each in found), end=max(each.end for each in found))
+    known = dict[tuple[str, Choice], str]()
+    for dimension in {each.series.scope.dimension for each in found} & {each.value for each in _LABELLED}:
+        members = read.members(setting.engine, asked.grouped_by(Dimension(dimension)))
+        known |= {(dimension, member.value): member.label for member, _ in members}
+    names = [known.get((each.series.scope.dimension, each.series.scope.member), "") for each in found]
+    return [replace(each, label=name) for each, name in zip(found, names, strict=True)]
 
 
 def _matters(found: Found, setting: Setting) -> bool:
@@ -116,7 +131,7 @@ class _Judged:
         expected = self.scores.expected[each.series].astype(np.float64)
         return Found(
             series=series,
-            label=self.table.labels.get(Scope(series.scope.dimension, series.scope.member), ""),
+            label="",
             kind=each.kind.value,
             start=self.table.buckets[each.start],
             peak=self.table.buckets[each.peak],

@@ -149,7 +149,7 @@ def _add_neighbours(look: _Look) -> None:
 
 def _case(row: AnomalyRow) -> Case:
     stake = abs(row.at_stake_nano_usd or 0)
-    return Case(row, float(stake or abs(Why.from_json(row.explanation).change)))
+    return Case(row, float(stake or abs(_known(row).change)))
 
 
 def _explain(look: _Look, evidence: Evidence, since: datetime) -> None:
@@ -166,11 +166,11 @@ def _explain(look: _Look, evidence: Evidence, since: datetime) -> None:
 def _say(look: _Look, case: Case, since: datetime, *, whole: bool) -> None:
     """Explain what changed, or became the one that explains others."""
     row, setting = case.row, look.setting
-    before = look.before.get(row.id or 0)
-    known = Why.from_json(row.explanation)
-    is_told = bool(row.headline) and (bool(known.splits) or not whole or row.metric == Metric.USE)
-    if is_told and before is not None and _is_like(row, before):
-        return
+    before, known = look.before.get(row.id or 0), _known(row)
+    if before is not None and before.headline and _is_like(row, before):
+        becomes_root = whole and before.merged_into_id is not None
+        if not becomes_root:
+            return
     if row.metric == Metric.USE or not whole:
         why = known if row.metric == Metric.USE else _plain(row, known)
         row.headline, row.explanation = headline(row, why, setting.zone), why.to_json()
@@ -180,10 +180,12 @@ def _say(look: _Look, case: Case, since: datetime, *, whole: bool) -> None:
     row.headline, row.explanation = headline(row, told.why, setting.zone, told), told.why.to_json()
 
 
+def _known(row: AnomalyRow) -> Why:
+    return Why.read(row.explanation) or Why(unit="requests", expected=0, actual=0)
+
+
 def _plain(row: AnomalyRow, known: Why) -> Why:
     """Say expected and actual only."""
-    if known.splits:
-        return known
     if Metric(row.metric).is_sum:
         unit = {Metric.COST: "nano_usd", Metric.TOKENS: "tokens"}.get(Metric(row.metric), "requests")
         return Why(unit=unit, expected=round(row.expected), actual=round(row.actual))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -27,6 +27,11 @@ MEASURES: Final = (
     "total_tokens",
     "cost_nano_usd",
 )
+BY_HOUR: Final = timedelta(days=8)
+"""Sheets are of hours for so long, then of days."""
+MANY: Final = frozenset({Dimension.KEY.value, Dimension.USER.value, Dimension.END_USER.value})
+MOST_READ: Final = 50_000
+"""Calls in no sheet that are read again and again rather than all calls once."""
 LEAST_REQUESTS: Final = {Granularity.HOUR: 20, Granularity.DAY: 20}
 """A bucket with fewer has no rate and no latency: one failure of two is no news."""
 LEAST_PRICED: Final = 5
@@ -40,8 +45,6 @@ class Table:
     granularity: Granularity
     buckets: tuple[datetime, ...]
     scopes: tuple[Scope, ...]
-    labels: Mapping[Scope, str]
-    """Names that people know members by."""
     measures: Mapping[str, FloatArray]
     latency_ms: FloatArray
     """NaN where it was not asked for, or nothing was answered."""
@@ -89,16 +92,14 @@ def tabulate(engine: Engine, scopes: Sequence[Scope], asked: Question) -> Table:
     buckets = read.bucket_starts(asked)
     place = {scope: at for at, scope in enumerate(scopes)}
     measures = {name: np.zeros((len(scopes), len(buckets))) for name in MEASURES}
-    labels = dict[Scope, str]()
-    for first, by, members in _groups(scopes):
+    for first, by, members in _groups(scopes, one_by_one=_are_asked_one_by_one(engine, asked)):
         mine = replace(asked, **{name.value: (member,) for name, member in first.choices.items()})  # type: ignore[arg-type]
         found = read.sums(engine, mine, MEASURES, by=by, only=members)
         for row, scope in enumerate(_scopes(first, by, found)):
-            labels[scope] = found.members[row].label
             for name in MEASURES:
                 measures[name][place[scope]] = found.measures[name][row]
     untimed = np.full((len(scopes), len(buckets)), np.nan)
-    return Table(asked.granularity, buckets, tuple(scopes), labels, measures, untimed)
+    return Table(asked.granularity, buckets, tuple(scopes), measures, untimed)
 
 
 def with_latency(engine: Engine, table: Table, scopes: Iterable[Scope], asked: Question) -> Table:
@@ -126,10 +127,21 @@ Group = tuple[Scope, Dimension | None, tuple[Choice, ...] | None]
 """What is asked about once: a filter, the dimension to split by, and the members of it."""
 
 
-def _groups(scopes: Sequence[Scope]) -> list[Group]:
+def _are_asked_one_by_one(engine: Engine, asked: Question) -> frozenset[str]:
+    """Name the dimensions of which sheets of whole days know hours by member only, and not all members by hour."""
+    if asked.granularity is Granularity.DAY or asked.end - asked.start <= BY_HOUR:
+        return frozenset()
+    # Where there are no sheets, one look at all calls is better than one for each member.
+    is_added_up = read.not_added_up(engine, asked.end, MOST_READ) <= MOST_READ
+    return MANY if is_added_up else frozenset()
+
+
+def _groups(scopes: Sequence[Scope], one_by_one: frozenset[str]) -> list[Group]:
     found = dict[tuple[Scope, Dimension | None], list[Choice]]()
     for scope in scopes:
-        if scope.second_dimension is not None:
+        if scope.dimension in one_by_one and scope.second_dimension is None:
+            found[scope, None] = []
+        elif scope.second_dimension is not None:
             whole, by, member = Scope(scope.dimension, scope.member), scope.second_dimension, scope.second_member
             found.setdefault((whole, Dimension(by)), []).append(member)
         else:
