@@ -213,6 +213,26 @@ def test_sheets_say_what_the_calls_say(
         assert after == before, question
 
 
+def test_what_a_key_tells_is_read_again_when_its_time_is_added_up_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user's new key counts as soon as sheets know it, though what keys tell was read before."""
+    monkeypatch.setattr(fold, "MOST_SINGLE", 256)
+    monkeypatch.setattr(fold, "MOST_SHARING", 128)
+    monkeypatch.setattr(fold, "ROWS_PER_PART", 64)
+    question = Question(start=START, end=START + timedelta(days=4), granularity=Granularity.DAY, user=("u0",))
+    write_events(engine, of_owners(calls(2000)))
+    add_up(engine, START + timedelta(days=20), UTC_ZONE)
+    before = read.totals(engine, question)
+    late = make_event(completed_at=START + timedelta(hours=5), user_id="u0", api_key_hash="new")
+    write_events(engine, [late])
+    add_up(engine, START + timedelta(days=20), UTC_ZONE)
+    after = read.totals(engine, question)
+    without_sheets(engine)
+    assert read.totals(engine, question) == after
+    assert after.requests == before.requests + 1
+
+
 def test_more_values_are_asked_for_than_a_statement_takes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """All keys of users without a name may be very many: they are asked for in portions."""
     monkeypatch.setattr(fold, "MOST_SINGLE", 256)

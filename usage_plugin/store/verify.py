@@ -22,6 +22,7 @@ from usage_plugin.store.compare_frozen import compare_frozen_day
 from usage_plugin.store.database import unavailable, writing
 from usage_plugin.store.migrate import require_current
 from usage_plugin.store.places import place_numbers, restore_places
+from usage_plugin.store.read.told import forget_told
 from usage_plugin.store.recompute import TOTALS
 from usage_plugin.store.retention import BEGINNING, DAY, floor_day
 from usage_plugin.store.rollups import DAY_KEY
@@ -79,6 +80,7 @@ def verify(engine: Engine, *, repair: bool = False, progress: Progress = lambda 
     """
     require_current(engine)
     result = Verification()
+    forget_told(engine)
     try:
         for day, done, span in _days(engine):
             with snapshot(engine) as connection:

@@ -39,7 +39,7 @@ def fetch(connection: Connection, pieces: Sequence[Piece], wish: Wish, sections:
     for level in sorted({piece.level for piece in pieces}):
         here = [piece for piece in pieces if piece.level == level]
         place = (level, here[0].segment.start, here[-1].segment.start)
-        of_all = set(sections) if wish.first == ALL else {TOLD_BY_KEY} & {*sections}
+        of_all = set(sections) if wish.first == ALL else set[int]()
         if any(is_small(piece) for piece in here):
             of_all |= {CALLS, PAIRS} & {*sections}
         if of_all:

@@ -12,7 +12,6 @@ from usage_plugin.store.read.cells import Cells
 from usage_plugin.store.read.contents import (
     CALLS,
     PAIRS,
-    TOLD_BY_KEY,
     TOTAL,
     Contents,
     column,
@@ -23,7 +22,7 @@ from usage_plugin.store.read.contents import (
     unpacked,
 )
 from usage_plugin.store.read.plan import Buckets, Piece
-from usage_plugin.store.read.told import by_keys, that_follows
+from usage_plugin.store.read.told import by_keys, that_follows, told_of
 from usage_plugin.store.read.wish import Chosen, Wish
 from usage_plugin.store.sheets.codec import Integers, Kind, Packed, Section, section_number
 from usage_plugin.store.sheets.columns import ALL, OTHER, QUARTER, ROW, UNSET
@@ -47,8 +46,9 @@ def read_sheets(
     kept, left = list[Cells](), list[Piece]()
     for each, some in by_keys(connection, pieces, wish):
         contents = fetch(connection, some, each, _sections_of(each, some))
+        told = told_of(connection, some) if _may_follow(each) else {}
         for piece in some:
-            found = _cells_of(piece, contents, each, buckets)
+            found = _cells_of(piece, contents, each, buckets, told.get(piece.key))
             if found is None:
                 left.append(piece)
             else:
@@ -83,11 +83,16 @@ def _sections_of(wish: Wish, pieces: Sequence[Piece]) -> set[int]:
     wanted = {TOTAL, *(singles if wish.first != ALL or any(map(is_small, pieces)) else ())}
     if by is not None:
         wanted.add(section_number(Kind.CELLS, by))
-        if by in TOLD and (wish.first != ALL or by == USER):
-            wanted |= {TOLD_BY_KEY, section_number(Kind.CELLS, KEY)}
+        if _may_follow(wish):
+            wanted.add(section_number(Kind.CELLS, KEY))
         if any(piece.bucket is None for piece in pieces):
             wanted |= {section_number(Kind.FINE, by), section_number(Kind.FINE, ALL)}
     return wanted
+
+
+def _may_follow(wish: Wish) -> bool:
+    """Say whether keys may tell what is asked for."""
+    return wish.cells_by in TOLD and (wish.first != ALL or wish.cells_by == USER)
 
 
 def _is_added_up(piece: Piece, contents: Contents, wish: Wish) -> bool:
@@ -96,11 +101,13 @@ def _is_added_up(piece: Piece, contents: Contents, wish: Wish) -> bool:
     return is_there and is_small(piece) and wish.first == ALL and piece.bucket is not None
 
 
-def _cells_of(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets) -> list[Cells] | None:
+def _cells_of(
+    piece: Piece, contents: Contents, wish: Wish, buckets: Buckets, told: Section | None
+) -> list[Cells] | None:
     """Give what a piece says, or ``None`` where it cannot tell."""
     if wish.overlaps and not is_small(piece):
         return None
-    totals = _totals_of(piece, contents, wish, buckets)
+    totals = _totals_of(piece, contents, wish, buckets, told)
     if totals is None:
         return None
     if totals and is_small(piece):
@@ -112,7 +119,9 @@ def _cells_of(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets) ->
     return totals
 
 
-def _totals_of(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets) -> list[Cells] | None:
+def _totals_of(
+    piece: Piece, contents: Contents, wish: Wish, buckets: Buckets, told: Section | None
+) -> list[Cells] | None:
     by, kind = wish.cells_by, Kind.FINE if piece.bucket is None else Kind.CELLS
     heavy = [0] if _is_added_up(piece, contents, wish) else heavy_values(piece, contents, wish)
     if not heavy:
@@ -124,7 +133,7 @@ def _totals_of(piece: Piece, contents: Contents, wish: Wish, buckets: Buckets) -
     for value in heavy:
         section = unpacked(contents.get((piece.key, value, section_number(kind, by))), wish.wanted)
         if section is None:
-            section = that_follows(piece, contents, wish, value, kind)
+            section = that_follows(piece, contents, wish, (value, kind), told)
         cells = None if section is None else _of_section(piece, section, value, wish, buckets)
         if cells is None:
             return None

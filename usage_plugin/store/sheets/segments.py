@@ -45,6 +45,7 @@ _CHANGES_SINCE: Final = (
 _READ: Final = (
     *(_SEGMENT.start_quarter, _SEGMENT.end_quarter, _SEGMENT.calls, _SEGMENT.parts, _SEGMENT.frozen_id),
     (_SEGMENT.changes == _CHANGES_SINCE).label("is_current"),
+    _SEGMENT.built_at,
 )
 
 
@@ -70,6 +71,7 @@ class Segment:
         parts: Among how many sheets rare values are spread; 0 where there is one sheet in all.
         frozen_id: Rows up to this one are in it for good, though they may be pruned.
         is_current: Whether nothing was written to its hours since.
+        built_at: When it was added up; made again, it has another moment.
     """
 
     start: int
@@ -78,6 +80,7 @@ class Segment:
     parts: int
     frozen_id: int | None
     is_current: bool
+    built_at: datetime
 
     @property
     def is_good(self) -> bool:
@@ -97,8 +100,8 @@ def segments(connection: Connection, start: int, end: int, level: Level = Level.
     inside = (_SEGMENT.level == level, _SEGMENT.end_quarter > start, _SEGMENT.start_quarter < end)
     rows = connection.execute(select(*_READ).where(*inside).order_by(_SEGMENT.start_quarter)).all()
     return [
-        Segment(first, last, calls, parts, frozen_id, bool(current))
-        for first, last, calls, parts, frozen_id, current in rows
+        Segment(first, last, calls, parts, frozen_id, bool(current), built_at)
+        for first, last, calls, parts, frozen_id, current, built_at in rows
     ]
 
 
