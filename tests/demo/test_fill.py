@@ -4,9 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, text
 
-from usage_plugin.demo import fill
+from usage_plugin.demo import fill, plan
+from usage_plugin.demo.company import TEAMS
 from usage_plugin.demo.generate import generate
+from usage_plugin.demo.workloads import WORKLOADS
 from usage_plugin.event import CostConfidence
+from usage_plugin.store.budgets import budgets
+from usage_plugin.store.calendar import planned_events
 
 NOW = datetime(2026, 11, 20, 15, 24, 10, tzinfo=UTC)
 
@@ -40,3 +44,15 @@ def test_a_moment_right_after_the_hour_works() -> None:
     on_the_hour = NOW.replace(minute=0, second=0) + timedelta(microseconds=1)
     count, events = generate(on_the_hour, days=1)
     assert len(list(events)) == count > 0
+
+
+def test_the_company_has_budgets_and_a_calendar(engine: Engine) -> None:
+    """Each is of somebody who makes calls, and one event is over while another comes."""
+    plan(engine, NOW)
+    callers = {f"team-{team}" for team in TEAMS} | {workload.feature for workload in WORKLOADS}
+    kept, events = budgets(engine), planned_events(engine)
+    assert len({budget.period for budget in kept}) == 4
+    assert len({budget.action for budget in kept}) == 3
+    assert {budget.part.member for budget in kept if budget.part.member} <= callers
+    assert {event.member for event in events} <= callers
+    assert sorted(event.ends_at < NOW for event in events) == [False, True]

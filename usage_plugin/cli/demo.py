@@ -30,7 +30,8 @@ def command(
     The real database is never touched.
     """
     from usage_plugin.clock import utc_now
-    from usage_plugin.demo import demo_path, demo_url, fill_empty, is_fresh, refill
+    from usage_plugin.demo import demo_path, demo_url, fill_empty, is_fresh, plan, refill
+    from usage_plugin.detect import Options, detect
     from usage_plugin.store.database import connect
     from usage_plugin.store.sheets.build import add_up
 
@@ -47,8 +48,13 @@ def command(
     elif fresh or not is_fresh(place.url, now):
         with progress_bar(_FILLING) as progress:
             filled = refill(demo_path(settings), now, progress)
+    engine = connect(place.url)
+    if filled:
+        plan(engine, now)
     with progress_bar("Adding up") as progress:
-        add_up(connect(place.url), now, settings.zone, progress)
+        add_up(engine, now, settings.zone, progress)
+    if filled:
+        detect(engine, now, settings.zone, Options.of(settings))
     if as_json:
         typer.echo(json.dumps({"database": place.safe_url, "calls_written": filled.calls if filled else 0}))
     elif filled:
