@@ -52,6 +52,8 @@ COST_LEGEND: Final = "overview-cost-legend"
 SIDE: Final = "overview-side"
 SHARES: Final = "overview-shares"
 RECENT: Final = "overview-recent"
+AHEAD: Final = "overview-ahead"
+COMPARED: Final = "overview-compared"
 
 # Requests
 REQUESTS_STATE: Final = "requests-state"
@@ -103,6 +105,24 @@ BUDGET_SAID: Final = "budget-said"
 BUDGET_REMOVE: Final = "budget-remove"
 BUDGET_REMOVED: Final = "budget-removed"
 
+# Calendar
+CALENDAR_STATE: Final = "calendar-state"
+CALENDAR_FIGURES: Final = "calendar-figures"
+CALENDAR_LISTS: Final = "calendar-lists"
+EVENT_PANEL: Final = "event-panel"
+EVENT_CHOSEN: Final = "event-chosen"
+EVENT_REMOVE: Final = "event-remove"
+EVENT_REMOVED: Final = "event-removed"
+EVENT_FORM: Final = "event-form"
+EVENT_SAVE: Final = "event-save"
+EVENT_SAID: Final = "event-said"
+
+# Alerts
+ALERTS_STATE: Final = "alerts-state"
+ALERTS_FIGURES: Final = "alerts-figures"
+ALERTS_ACTIVE: Final = "alerts-active"
+ALERTS_LOG: Final = "alerts-log"
+
 # Pipeline
 PIPELINE_STATE: Final = "pipeline-state"
 PIPELINE_FIGURES: Final = "pipeline-figures"
@@ -124,6 +144,11 @@ def feedback(state: str) -> str:
 def budget(field: str) -> str:
     """Name a field of a budget's form."""
     return f"budget-field-{field.replace('_', '-')}"
+
+
+def event(field: str) -> str:
+    """Name a field of an event's form."""
+    return f"event-field-{field}"
 
 
 def choice(dimension: str) -> str:

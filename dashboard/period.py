@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -41,6 +42,13 @@ def between(start: datetime, end: datetime, bucket: Granularity, zone: ZoneInfo)
     if bucket is Granularity.HOUR:
         return end - start
     return _on_the_wall(end, zone) - _on_the_wall(start, zone)
+
+
+def picked(text: str | None, zone: ZoneInfo) -> datetime | None:
+    """Read what a date picker gives; it is meant on a zone's clocks."""
+    with suppress(ValueError, OverflowError):
+        return datetime.fromisoformat(text or "").replace(tzinfo=zone).astimezone(UTC)
+    return None
 
 
 def _on_the_wall(moment: datetime, zone: ZoneInfo) -> datetime:

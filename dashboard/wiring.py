@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +17,7 @@ from dashboard.components.states import notice_list
 from dashboard.data import DOWN, Data
 from dashboard.filters import CUSTOM, Filters
 from dashboard.pages.page import Page, page_at
+from dashboard.period import picked
 from dashboard.queries.health import Notice, Trouble, notices
 from dashboard.queries.options import only_chosen, options
 from usage_plugin.errors import StoreError
@@ -99,13 +99,6 @@ def from_controls(
         return filters.over(CUSTOM, period.start, period.end)
     custom = filters.over(CUSTOM, start, end)
     return custom if custom.range == CUSTOM else filters.over(CUSTOM, before.start, before.end)
-
-
-def picked(text: str | None, zone: ZoneInfo) -> datetime | None:
-    """Read what a date picker gives; it is meant on a zone's clocks."""
-    with suppress(ValueError, OverflowError):
-        return datetime.fromisoformat(text or "").replace(tzinfo=zone).astimezone(UTC)
-    return None
 
 
 def _controls_of(filters: Filters, zone: ZoneInfo) -> list[Any]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard.components.inbox import KIND_WORDS, SEVERE, merged_rows, whose
+from dashboard.components.inbox import KIND_WORDS, SEVERE, merged_list, merged_rows, whose
 from dashboard.components.parts import badge, card, link, named, page_title, table
 from dashboard.filters import Filters
 from dashboard.metrics import metric_of
@@ -29,6 +29,10 @@ TERMS: Final = {
     "other": "All else",
 }
 _AS_BAR: Final = html.Span("Change as a bar", className="unseen")
+TWICE: Final = 2.0
+LISTED: Final = 8
+"""So many of the anomalies that it explains are in sight."""
+WHOLE_TIMES: Final = 10.0
 STANDINGS: Final = {"new": "new", "vanished": "gone", "unpriced": "unpriced"}
 STATE_KINDS: Final = {State.OPEN: "bad", State.ACKNOWLEDGED: "demo"}
 
@@ -52,16 +56,10 @@ def gone(frame: Told) -> Component:
 def figures(row: AnomalyRow, frame: Told) -> list[Component]:
     """Show actual, expected, dollars, severity and time as figures."""
     metric, zone = metric_of(row.metric), frame.zone
-    end = row.ended_at if row.is_over else max(row.ended_at, frame.now)
-    lasted = lasting(end - row.started_at)
-    off = (
-        f"{percent(row.actual / row.expected - 1, 0)} off"
-        if row.expected and row.kind != "novelty"
-        else "nothing usual"
-    )
+    lasted = lasting(row.ended_at - row.started_at)
     stake = row.at_stake_nano_usd
     return [
-        _figure("Actual", metric.shown(row.actual), off),
+        _figure("Actual", metric.shown(row.actual), _off(row)),
         _figure("Expected", metric.shown(row.expected), "by its own past"),
         _figure(
             "At stake",
@@ -70,8 +68,18 @@ def figures(row: AnomalyRow, frame: Told) -> list[Component]:
             "bad" if stake and stake > 0 else "",
         ),
         _figure("Severity", f"{abs(row.severity):.1f}", KIND_WORDS.get(row.kind, row.kind), _severe(row)),
-        _figure("Lasted", lasted, clock(row.started_at.astimezone(zone)) if row.is_over else "goes on"),
+        _figure("Lasted", lasted, clock(row.started_at.astimezone(zone)) if row.is_over else "so far"),
     ]
+
+
+def _off(row: AnomalyRow) -> str:
+    """Say how far it is from what was expected."""
+    if row.expected <= 0:
+        return "where nothing was expected"
+    ratio = row.actual / row.expected
+    if ratio >= TWICE:
+        return f"{ratio:,.{0 if ratio >= WHOLE_TIMES else 1}f} times as much"
+    return f"{percent(abs(ratio - 1), 0)} {'more' if ratio >= 1 else 'less'}"
 
 
 def _severe(row: AnomalyRow) -> str:
@@ -87,7 +95,7 @@ def story(row: AnomalyRow, frame: Told) -> Component:
     """Tell it in its sentence, with the times and a link to the calls behind it."""
     zone = frame.zone
     times = f"From {zoned(row.started_at.astimezone(zone))} to {zoned(row.ended_at.astimezone(zone))}"
-    going_on = "" if row.is_over else ", and it goes on"
+    going_on = "" if row.is_over else ", and it may go on"
     planned = " It falls into a planned event." if row.planned_event_id is not None else ""
     into = (
         [" Part of ", link(f"anomaly {row.merged_into_id}", f"/anomalies/{row.merged_into_id}"), "."]
@@ -226,4 +234,8 @@ def _note(note: AnomalyNote, zone: ZoneInfo) -> Component:
 def explained(merged: Iterable[AnomalyRow]) -> list[Component]:
     """List the anomalies that it explains."""
     rows = list(merged)
-    return [card("What it explains besides", merged_rows(rows))] if rows else []
+    if not rows:
+        return []
+    first = sorted(rows, key=lambda row: -abs(row.at_stake_nano_usd or 0))
+    rest = [merged_list(first[LISTED:])] if len(first) > LISTED else []
+    return [card("What it explains besides", merged_rows(first[:LISTED]), *rest)]

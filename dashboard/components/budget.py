@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -39,7 +39,10 @@ def budget_list(frame: Budgets) -> Component:
     """List the budgets, those that are spent most first, or say what one is for."""
     if not frame.standings:
         return no_budgets()
-    rows = [html.Li(_row(standing, frame.zone), className="entry budget") for standing in frame.standings]
+    rows = [
+        html.Li(_row(standing, frame.names.get(standing.budget.id, ""), frame.zone), className="entry budget")
+        for standing in frame.standings
+    ]
     return html.Ul(rows, className="card entries")
 
 
@@ -52,10 +55,10 @@ def no_budgets() -> Component:
     return html.Section([html.H2("No budgets yet"), html.P(said)], className="state-panel", role="status")
 
 
-def _row(standing: Standing, zone: ZoneInfo) -> list[Component]:
+def _row(standing: Standing, name: str, zone: ZoneInfo) -> list[Component]:
     budget = standing.budget
     title = html.P([link(budget.name, budget_href(standing), "entry-title"), *badges(standing)], className="entry-head")
-    words = [html.Span(f"{scope(standing)}, {period_words(standing)}"), *_ends(standing, zone)]
+    words = [html.Span(f"{scope(standing, name)}, {period_words(standing)}"), *_ends(standing, zone)]
     text = html.Div([title, html.P(words, className="entry-facts"), meter(standing)], className="entry-text")
     spent = html.P(
         [
@@ -72,10 +75,10 @@ def budget_href(standing: Standing) -> str:
     return f"/budgets/{standing.budget.id}"
 
 
-def scope(standing: Standing) -> str:
-    """Say whose calls count."""
+def scope(standing: Standing, name: str) -> str:
+    """Say whose calls count; the member is called by its name."""
     part = standing.budget.part
-    return scope_words(part.name, part.member)
+    return scope_words(part.name, part.member, name)
 
 
 def period_words(standing: Standing) -> str:
@@ -138,13 +141,13 @@ def budget_figures(frame: OneBudget, standing: Standing) -> list[Component]:
     unpriced = standing.unpriced_requests
     spent_note = f"+ {calls(unpriced)} unpriced" if unpriced else f"{percent(standing.used_share)} of the amount"
     left = standing.left_nano_usd
-    until = clock(standing.period_end.astimezone(zone))
+    last = (standing.period_end - timedelta(seconds=1)).astimezone(zone)
     return [
         _figure("Spent", money(standing.spent_nano_usd), spent_note, "warning" if unpriced else ""),
         _figure("Left" if left >= 0 else "Over by", money(abs(left)), f"of {money(amount)}", "" if left > 0 else "bad"),
         _expected(standing),
         _runs_out(standing, zone),
-        _figure("Period ends", until.rpartition(",")[0], _pace(standing)),
+        _figure("Last day", f"{last:%a %d %b}", _pace(standing)),
     ]
 
 
@@ -154,7 +157,7 @@ def _expected(standing: Standing) -> Component:
         missing = max(found.least_days - found.known_days, 0)
         note = f"{missing} more days needed" if missing else str(found.reason)
         return _figure("Expected at the end", UNKNOWN, note)
-    error = "" if found.past_error is None else f", off by {percent(found.past_error, 0)} so far"
+    error = "" if found.past_error is None else f"; off by {percent(found.past_error, 0)} on average"
     interval = f"80 %: {money(found.low_80_nano_usd)} to {money(found.high_80_nano_usd)}{error}"
     return _figure(
         "Expected at the end", money(found.expected_nano_usd), interval, "bad" if standing.projected_over else ""

@@ -38,7 +38,7 @@ def budget_form(save: str) -> Component:
     fields = [
         text_field(part("name"), "Name", hint="Messages name it", most=LONGEST_NAME),
         choice_field(part("dimension"), "Whose calls", dimension_words(), hint="What they are of", searchable=True),
-        name_field(part("member"), "Which one", hint="A name of the last 90 days, or any other"),
+        name_field(part("member"), "Which one", hint="A known name, or any other"),
         number_field(part("amount"), "Amount", hint="US dollars in a period", most=MOST_NANO_USD / 1e9, prefix="$"),
         choice_field(
             part("period"), "Period", [period.value for period in Period], hint="In the dashboard's time zone"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -57,7 +56,7 @@ def inbox_list(frame: Inbox) -> Component:
     """List the anomalies of the segment, or say why there are none."""
     if not frame.entries:
         return nothing_found(frame)
-    entries = [html.Li(_entry(entry, frame.now, frame.zone), className="entry") for entry in frame.entries]
+    entries = [html.Li(_entry(entry, frame.zone), className="entry") for entry in frame.entries]
     return html.Ul(entries, className="card entries")
 
 
@@ -78,7 +77,7 @@ def _why_nothing(searched: Searched, segment: Segment) -> list[Component | str]:
     if not searched.has_run:
         return [
             "Nobody has looked for anomalies yet",
-            html.P("A worker looks each hour; usage-plugin up starts one. To look now:"),
+            html.P("A worker looks every five minutes; usage-plugin up starts one. To look now:"),
             html.Code("usage-plugin detect"),
         ]
     if searched.days_to_learn:
@@ -95,11 +94,11 @@ def _why_nothing(searched: Searched, segment: Segment) -> list[Component | str]:
     return [NONE[segment], html.P("Anomalies come here when somebody says so on their page.")]
 
 
-def _entry(entry: Entry, now: datetime, zone: ZoneInfo) -> list[Component]:
+def _entry(entry: Entry, zone: ZoneInfo) -> list[Component]:
     row = entry.anomaly
     text = [
         link(row.headline, anomaly_href(row), "entry-title"),
-        html.P(facts(row, now, zone), className="entry-facts"),
+        html.P(facts(row, zone), className="entry-facts"),
         *([merged_list(entry.merged)] if entry.merged else []),
     ]
     return [stake(row), html.Div(text, className="entry-text")]
@@ -121,13 +120,13 @@ def stake(row: AnomalyRow) -> Component:
     )
 
 
-def facts(row: AnomalyRow, now: datetime, zone: ZoneInfo) -> list[Component]:
+def facts(row: AnomalyRow, zone: ZoneInfo) -> list[Component]:
     """Tell kind, scope, time, expected and actual, and how severe it is."""
     metric = metric_of(row.metric)
     parts: list[Component] = [
         badge(row.kind),
         html.Span(f"{metric.name} of {whose(row)}"),
-        html.Span(when(row, now, zone)),
+        html.Span(when(row, zone)),
     ]
     if row.kind != "novelty":
         parts.append(html.Span(f"{metric.shown(row.actual)} instead of {metric.shown(row.expected)}", className="num"))
@@ -150,11 +149,9 @@ def whose(row: AnomalyRow) -> str:
     return f"{first}, {scope_words(row.second_dimension, row.second_member)}"
 
 
-def when(row: AnomalyRow, now: datetime, zone: ZoneInfo) -> str:
+def when(row: AnomalyRow, zone: ZoneInfo) -> str:
     """Say when it began, how long it lasted, and whether it goes on."""
-    end = row.ended_at if row.is_over else max(row.ended_at, now)
-    lasted = lasting(end - row.started_at)
-    since = clock(row.started_at.astimezone(zone))
+    since, lasted = clock(row.started_at.astimezone(zone)), lasting(row.ended_at - row.started_at)
     return f"{since}, for {lasted}" if row.is_over else f"since {since}, for {lasted} so far"
 
 
@@ -166,7 +163,8 @@ def merged_list(merged: Sequence[AnomalyRow]) -> Component:
 
 def merged_rows(merged: Sequence[AnomalyRow]) -> Component:
     """List what an anomaly explains."""
-    items = [html.Li([link(row.headline, anomaly_href(row)), html.Span(_stake_words(row))]) for row in merged]
+    by_stake = sorted(merged, key=lambda row: -abs(row.at_stake_nano_usd or 0))
+    items = [html.Li([link(row.headline, anomaly_href(row)), html.Span(_stake_words(row))]) for row in by_stake]
     return html.Ul(items, className="merged")
 
 

@@ -27,8 +27,10 @@ def budget_course(frame: Course, colours: Palette) -> go.Figure:
         "line": {"width": 1, "color": colours.accent},
     }
     figure.add_trace(_bars("Spent", times, frame.spent_usd, solid))
-    figure.add_trace(_bars("Forecast", times, frame.forecast_usd, hatched, _interval(frame, colours)))
+    figure.add_trace(_bars("Forecast", times, frame.forecast_usd, hatched))
     figure.add_trace(_pace(times, frame, colours))
+    if frame.likely_usd is not None and np.isfinite(frame.forecast_usd[-1:]).all():
+        figure.add_trace(_interval(times[-1], frame, frame.likely_usd, colours))
     figure.update_layout(barmode="overlay")
     highest = max(_highest(frame), frame.limit_usd)
     time_axis(figure, times, DAY, frame.zone)
@@ -43,9 +45,7 @@ def _highest(frame: Course) -> float:
     return float(np.nanmax(np.concatenate([frame.spent_usd, frame.forecast_usd, frame.pace_usd, [0.0, top]])))
 
 
-def _bars(
-    name: str, times: list[datetime], usd: FloatArray, marker: dict[str, Any], error: dict[str, Any] | None = None
-) -> go.Bar:
+def _bars(name: str, times: list[datetime], usd: FloatArray, marker: dict[str, Any]) -> go.Bar:
     return go.Bar(
         name=name,
         x=times,
@@ -53,27 +53,24 @@ def _bars(
         marker=marker,
         customdata=[dollars(float(value)) for value in usd],
         hovertemplate="%{fullData.name}: <b>%{customdata}</b><extra></extra>",
-        **({"error_y": error} if error else {}),
         **bucket_width(DAY),
     )
 
 
-def _interval(frame: Course, colours: Palette) -> dict[str, Any] | None:
+def _interval(day: datetime, frame: Course, likely_usd: tuple[float, float], colours: Palette) -> go.Scatter:
     """Show where the last day is expected to end."""
-    if frame.likely_usd is None or not np.isfinite(frame.forecast_usd[-1:]).all():
-        return None
-    low, high = frame.likely_usd
-    at_end = np.arange(frame.forecast_usd.size) == frame.forecast_usd.size - 1
-    last = float(frame.forecast_usd[-1])
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": np.where(at_end, max(high - last, 0.0), 0.0).tolist(),
-        "arrayminus": np.where(at_end, max(last - low, 0.0), 0.0).tolist(),
-        "color": colours.text,
-        "thickness": 1.5,
-        "width": 4,
-    }
+    (low, high), last = likely_usd, float(frame.forecast_usd[-1])
+    ends = {"array": [max(high - last, 0.0)], "arrayminus": [max(last - low, 0.0)]}
+    return go.Scatter(
+        name="80 %",
+        x=[day + NOON],
+        y=[last],
+        mode="markers",
+        marker={"size": 5, "color": colours.text},
+        error_y={"type": "data", "symmetric": False, **ends, "color": colours.text, "thickness": 1.5, "width": 4},
+        customdata=[f"{dollars(low)} to {dollars(high)}"],
+        hovertemplate="80 %: %{customdata}<extra></extra>",
+    )
 
 
 def _pace(times: list[datetime], frame: Course, colours: Palette) -> go.Scatter:

@@ -15,6 +15,14 @@ TICK_MINUTES = 10
 FEW = 6
 LONELY = 10
 """So few points hardly make a line, and are drawn larger."""
+# From so many seconds on, the unit, and what seconds are multiplied by.
+DELAY_UNITS = (
+    (2 * 86_400, " d", 1 / 86_400),
+    (2 * 3600, " h", 1 / 3600),
+    (2 * 60, " min", 1 / 60),
+    (1, " s", 1),
+    (0, " ms", MILLISECONDS),
+)
 NOTHING_STORED = "No call was stored in this hour"
 AWAY = "The database does not answer"
 
@@ -44,7 +52,7 @@ def delay(frame: Recorded, colours: Palette) -> go.Figure:
     """Draw how long after their end calls were stored: half of them within the lower line, 95 % within the upper."""
     figure = blank(colours)
     slowest_s = max((known for known in frame.p95_s if known is not None), default=0.0)
-    unit, factor = (" ms", MILLISECONDS) if slowest_s < 1 else (" s", 1)
+    unit, factor = next((unit, factor) for least_s, unit, factor in DELAY_UNITS if slowest_s >= least_s)
     for name, colour, delays_s in zip(("p50", "p95"), delay_colours(colours), (frame.p50_s, frame.p95_s), strict=True):
         figure.add_trace(_line(name, colour, frame, delays_s, factor))
     _minutes(figure, frame)
@@ -67,7 +75,7 @@ def unknown(colours: Palette) -> go.Figure:
     return figure
 
 
-def _line(name: str, colour: str, frame: Recorded, delays_s: Sequence[float | None], factor: int) -> go.Scatter:
+def _line(name: str, colour: str, frame: Recorded, delays_s: Sequence[float | None], factor: float) -> go.Scatter:
     lonely = sum(known is not None for known in delays_s) < LONELY
     marker: dict[str, Any] = {"size": 8 if lonely else 4, "color": colour}
     return go.Scatter(

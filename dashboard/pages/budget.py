@@ -109,11 +109,11 @@ def budget_view(frame: OneBudget, colours: Palette) -> dict[str, Any]:
     if standing is None or course is None:
         empty = dict.fromkeys(CANVAS.parts)
         return {**empty, "state": gone(frame), "figures": HIDDEN, "heading": page_title(TITLE), "graph": blank(colours)}
-    marks = [f"{scope(standing)}, {period_words(standing)} ", *badges(standing)]
+    marks = [f"{scope(standing, frame.name)}, {period_words(standing)}", *badges(standing)]
     return {
         "state": None,
         "figures": SHOWN,
-        "heading": page_title(standing.budget.name, *marks),
+        "heading": page_title(standing.budget.name, html.Span(marks, className="entry-head")),
         "kpis": budget_figures(frame, standing),
         "graph": budget_course(course, colours),
         "legend": course_legend(course, colours),

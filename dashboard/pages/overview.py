@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 
 from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
 
 from dashboard import ids
 from dashboard.components.activity import recent_table
+from dashboard.components.ahead import ahead_cards
 from dashboard.components.breakdown import confidence_panel, share_list, token_panel
 from dashboard.components.graph import graph
 from dashboard.components.kpi import kpi_card, kpis
@@ -18,15 +20,21 @@ from dashboard.components.parts import card, legend, link, page_title
 from dashboard.components.states import loading
 from dashboard.data import Data
 from dashboard.figures.cost import cost_over_time, legend_of
+from dashboard.filters import Filters
 from dashboard.frames import StackedCost
 from dashboard.members import word_of
 from dashboard.pages.page import Canvas
+from dashboard.queries.ahead import ahead
 from dashboard.queries.overview import Overview, overview
 from dashboard.theme import Palette, money, palette
+from usage_plugin.errors import StoreError
 from usage_plugin.store.read import Dimension
 
 PATH: Final = "/"
 TITLE: Final = "Overview"
+NO_COMPARISON: Final = (
+    "No comparison: single calls of the time before are pruned, and totals cannot tell what these filters ask together"
+)
 
 
 CANVAS: Final = Canvas(
@@ -34,6 +42,7 @@ CANVAS: Final = Canvas(
     ids.OVERVIEW_STATE,
     ids.OVERVIEW_FIGURES,
     {
+        "compared": Output(ids.COMPARED, "children"),
         "kpis": Output(ids.KPIS, "children"),
         "title": Output(ids.COST_TITLE, "children"),
         "note": Output(ids.COST_NOTE, "children"),
@@ -58,11 +67,13 @@ def layout(_zone: ZoneInfo) -> Component:
     side = html.Div(id=ids.SIDE, className="stack side-cards")
     rows = [
         html.Div(id=ids.KPIS, className="kpis"),
+        html.Div(id=ids.AHEAD, className="columns ahead"),
         html.Div([cost, side], className="columns"),
         html.Div(id=ids.SHARES, className="columns even"),
         html.Div(id=ids.RECENT),
     ]
-    return html.Div([page_title(TITLE), *CANVAS.layout(loading(), *rows)])
+    title = page_title(TITLE, html.Span(id=ids.COMPARED))
+    return html.Div([title, *CANVAS.layout(loading(), *rows)])
 
 
 def register(app: Dash, data: Data) -> None:
@@ -74,12 +85,22 @@ def register(app: Dash, data: Data) -> None:
     inputs = [Input(ids.URL, "search"), Input(ids.VERSION, "data"), Input(ids.SCHEME, "data")]
     app.callback(output=CANVAS.outputs, inputs=inputs, state=[CANVAS.memory])(fill)
 
+    def look_ahead(search: str | None, _version: str | None) -> list[Component]:
+        try:
+            return ahead_cards(ahead(data.look(), Filters.from_query(search)))
+        except StoreError:  # said by the figures
+            raise PreventUpdate from None
+
+    # By itself, so that a forecast keeps no figure waiting.
+    app.callback(Output(ids.AHEAD, "children"), Input(ids.URL, "search"), Input(ids.VERSION, "data"))(look_ahead)
+
 
 def overview_view(frame: Overview, colours: Palette) -> dict[str, Any]:
     """Draw each part of the overview."""
     filters = frame.filters
     calls = link("All requests", f"/requests{filters.to_query()}")
     return {
+        "compared": None if frame.previous is not None else NO_COMPARISON,
         "kpis": [kpi_card(kpi, colours) for kpi in kpis(frame)],
         "title": f"Cost over time by {word_of(filters.group_by)}",
         "note": f"per {filters.bucket.value}, {frame.stack.zone.key}",

@@ -43,6 +43,8 @@ class Budgets:
     now: datetime
     zone: ZoneInfo
     standings: tuple[Standing, ...]
+    names: Mapping[int | None, str]
+    """What the members of the budgets are called, by the budget's number."""
     is_empty: bool = False
 
 
@@ -56,6 +58,8 @@ class OneBudget:
     standing: Standing | None
     """``None`` where there is none of this number."""
     course: Course | None
+    name: str = ""
+    """What its member is called."""
     parents: tuple[Budget, ...] = ()
     parts: tuple[Budget, ...] = ()
     is_empty: bool = False
@@ -65,7 +69,8 @@ def all_budgets(look: Look) -> Budgets:
     """Say how every budget stands, those that are spent most first."""
     standings = [_standing(look, budget) for budget in look.ask_found(budgets)]
     standings.sort(key=lambda each: (not each.budget.is_enabled, -each.used_share, each.budget.name))
-    return Budgets(now=look.now, zone=look.zone, standings=tuple(standings))
+    names = {each.budget.id: _name(look, each.budget) for each in standings}
+    return Budgets(now=look.now, zone=look.zone, standings=tuple(standings), names=names)
 
 
 def one_budget(look: Look, number: int | None) -> OneBudget:
@@ -82,6 +87,7 @@ def one_budget(look: Look, number: int | None) -> OneBudget:
         number=number,
         standing=standing,
         course=course_of(look, standing),
+        name=_name(look, budget),
         parents=() if above is None else (above,),
         parts=tuple(each for each in known.values() if each.parent_id == number),
     )
@@ -105,6 +111,10 @@ def course_of(look: Look, standing: Standing) -> Course:
         likely_usd=likely,
         zone=look.zone,
     )
+
+
+def _name(look: Look, budget: Budget) -> str:
+    return name_in(look, budget.part.name, budget.part.member)
 
 
 def _standing(look: Look, budget: Budget) -> Standing:

@@ -23,6 +23,7 @@ from usage_plugin.event import CostConfidence, PriceSnapshot, Status, UsageEvent
 from usage_plugin.periods import Period
 from usage_plugin.settings import Settings
 from usage_plugin.store.budgets import Budget, budgets, save_budget
+from usage_plugin.store.calendar import plan_event
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 from usage_plugin.store.part import Part
@@ -32,8 +33,15 @@ from usage_plugin.testing import make_event
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/", "/requests", "/anomalies", "/anomalies/1", "/budgets", "/budgets/1", "/pipeline")
-DRAWN = {"/requests": ".ag-row", "/anomalies": ".entry", "/budgets": ".entry"}
+PAGES = (
+    "/", "/requests", "/anomalies", "/anomalies/1", "/budgets", "/budgets/1", "/calendar", "/calendar#1", "/alerts",
+    "/pipeline",
+)  # fmt: skip
+DRAWN = {
+    "/requests": ".ag-row", "/anomalies": ".entry", "/budgets": ".entry", "/calendar": ".table",
+    "/calendar#1": "#event-remove",
+    "/alerts": ".all-well",
+}  # fmt: skip
 """What a page shows once it is filled; the others show charts."""
 # Colours do not depend on the width, nor the layout on the colours: each is seen once with the other.
 LOOKS = [(1440, "light"), (390, "dark")]
@@ -101,6 +109,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     times = {"started_at": now - timedelta(hours=80), "peak_at": now - timedelta(hours=70), "ended_at": now}
     first, *_ = keep_rows(engine, anomaly_row(1, **times), anomaly_row(2, **times, dimension="user", member="u" * 90))
     keep_rows(engine, anomaly_row(3, **times, merged_into_id=first))
+    plan_event(engine, "Launch " * 14, starts_at=now, ends_at=now + timedelta(days=1), note="x" * 200, now=now)
     for name, usd in (("A budget", 9000), ("one-that-is-spent-and-has-a-very-long-name" * 2, 1)):
         save_budget(engine, Budget(name=name, part=Part(), amount_nano_usd=usd * 10**9, period=Period.MONTH), now)
     with served(app) as address:
@@ -145,7 +154,7 @@ def test_pages_are_good_in_every_look(full: str, watch: Any, width: int, scheme:
     watched = watch(full, width=width, scheme=scheme)
     for path in PAGES:
         page = watched.open(path)
-        expect(page.locator(DRAWN.get(path, ".js-plotly-plot .main-svg")).first).to_be_visible()
+        expect(page.locator(DRAWN.get(path, ".js-plotly-plot .main-svg")).first).to_be_visible(timeout=20_000)
         watched.assert_good()
     assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
 
@@ -357,7 +366,7 @@ def test_what_somebody_enters_is_kept_and_shown(live: tuple[str, Engine], watch:
     page.get_by_label("Amount").fill("250")
     page.get_by_role("button", name="Add", exact=True).click()
     page.locator(".entry-title").get_by_text("Everything").click(timeout=PROMISE_MS)
-    expect(page.get_by_role("heading", name="Everything")).to_be_visible()
+    expect(page.get_by_role("heading", name="Everything")).to_be_visible(timeout=20_000)
     expect(page.get_by_label("Amount")).to_have_value("$250")
     assert len(budgets(engine)) == 1
     page.get_by_text("Remove this budget").click()
@@ -373,7 +382,7 @@ def test_feedback_moves_an_anomaly_to_its_segment(live: tuple[str, Engine], watc
     watched = watch(address)
     page = watched.open("/anomalies")
     page.locator(".entry-title").click()
-    expect(page.get_by_role("heading", name="Cost of all calls")).to_be_visible()
+    expect(page.get_by_role("heading", name="Cost of all calls")).to_be_visible(timeout=20_000)
     expect(page.locator(".history li")).to_have_count(1)
     page.get_by_label("Note").fill("a load test")
     page.get_by_role("button", name="Expected").click()

@@ -59,7 +59,15 @@ def test_a_row_says_what_somebody_must_know(post: Post, store: Engine) -> None:
     write_events(store, [*sixty_days(), ago(1, cost_usd=None, team_id="t1")])
     budget(store, action=Action.BLOCK)
     said = text_of(post(ids.BUDGETS_LIST)[ids.BUDGETS_LIST])
-    for part in ("projected over", "refuses calls", "+ 1 call unpriced", "$20.00", "of $100.00", "runs out", "team t1"):
+    for part in (
+        "projected over",
+        "refuses calls",
+        "+ 1 call unpriced",
+        "$20.00",
+        "of $100.00",
+        "runs out",
+        "team Search",
+    ):
         assert part in said, part
     assert "No budgets yet" not in said
     assert "No budgets yet" in words(no_budgets())

@@ -196,7 +196,8 @@ def test_a_budget_is_solid_where_it_is_spent_and_hatched_where_it_is_forecast() 
     assert list(bars["Forecast"].y) == [None, 40.0, 70.0]
     assert bars["Spent"].marker.pattern.shape is None
     assert bars["Forecast"].marker.pattern.shape == "/"
-    assert (bars["Forecast"].error_y.array[-1], bars["Forecast"].error_y.arrayminus[-1]) == (20.0, 10.0)
+    ends = bars["80 %"].error_y
+    assert (list(bars["80 %"].y), list(ends.array), list(ends.arrayminus)) == ([70.0], [20.0], [10.0])
     assert list(bars["Even pace"].y) == [20.0, 40.0, 60.0]
     lines = {shape.y0: shape.line.color for shape in figure.layout.shapes}
     assert lines == {48.0: LIGHT.warning, 60.0: LIGHT.bad}
@@ -209,7 +210,7 @@ def test_a_budget_without_a_forecast_has_no_interval() -> None:
     nothing = np.full(3, NAN)
     figure = budget_course(replace(COURSE, forecast_usd=nothing, likely_usd=None), LIGHT)
     assert list(named(figure)["Forecast"].y) == [None, None, None]
-    assert named(figure)["Forecast"].error_y.array is None
+    assert "80 %" not in named(figure)
 
 
 def test_firings_are_shaded_under_the_series() -> None:

@@ -1,0 +1,80 @@
+"""Alerts and messages about them in, a list of what goes on and a log of what was told out."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard.components.parts import badge, card, dot, link, named, table
+from dashboard.queries.alerts import AlertLog
+from dashboard.scopes import scope_words
+from dashboard.theme import UNKNOWN, ago, money
+from usage_plugin.store.analysis_tables import AlertMessage, AlertRow
+
+PAGES: Final = {"anomaly": "/anomalies/{}", "budget": "/budgets/{}", "rule": "/rules#{}", "pipeline": "/pipeline"}
+DOTS: Final = {"critical": "status-failure", "warning": "status-interrupted", "info": ""}
+ALERT_COLUMNS: Final = (
+    ("Severity", "tight"), ("Alert", "name main"), ("Whose calls", "name wide"), ("Since", ""), ("Told", "roomy"),
+    ("At stake", "num"),
+)  # fmt: skip
+MESSAGE_COLUMNS: Final = (
+    ("Made", ""), ("Message", "name main"), ("To", "name"), ("Delivery", "tight"), ("Tries", "num wide"),
+    ("Last error", "name wide"),
+)  # fmt: skip
+
+
+def active_card(frame: AlertLog) -> Component:
+    """List what goes on, the newest first."""
+    if not frame.active:
+        body: Component = html.P(dot("No alert goes on.", "status-success"), className="all-well")
+    else:
+        body = table(ALERT_COLUMNS, [_alert(row, frame) for row in frame.active], "Alerts that go on")
+    return card("What goes on", body, note=f"{len(frame.active)} alerts" if frame.active else None)
+
+
+def log_card(frame: AlertLog) -> Component:
+    """List the newest messages with what became of each."""
+    if not frame.messages:
+        said = "Nobody was told of anything yet. USAGE_ALERT_URLS or the file that USAGE_ALERTS_FILE names says who is."
+        return card("What was told", html.P(said, className="quiet"))
+    rows = [_message(message, frame) for message in frame.messages]
+    return card("What was told", table(MESSAGE_COLUMNS, rows, "Messages"), note="the newest first")
+
+
+def _alert(row: AlertRow, frame: AlertLog) -> list[Any]:
+    page = PAGES.get(row.source, "").format(row.source_id)
+    title = link(row.title, page) if page and (row.source_id is not None or row.source == "pipeline") else row.title
+    marks = [" ", badge("acknowledged")] if row.state == "acknowledged" else []
+    return [
+        dot(row.severity, DOTS.get(row.severity, "")),
+        html.Span([title, *marks], title=row.title),
+        named(scope_words(row.dimension, row.member, row.label)),
+        ago(frame.now - row.opened_at),
+        UNKNOWN if row.told_at is None else ago(frame.now - row.told_at),
+        UNKNOWN if row.at_stake_nano_usd is None else money(row.at_stake_nano_usd),
+    ]
+
+
+def _message(row: AlertMessage, frame: AlertLog) -> list[Any]:
+    return [
+        ago(frame.now - row.made_at),
+        named(row.title),
+        named(row.channel),
+        delivery(row, frame),
+        str(row.attempts),
+        named(row.last_error) if row.last_error else "",
+    ]
+
+
+def delivery(row: AlertMessage, frame: AlertLog) -> Component:
+    """Say what became of a message."""
+    if row.delivered_at is not None:
+        return dot("delivered", "status-success")
+    if row.given_up_at is not None:
+        return dot("given up", "status-failure")
+    waits = row.due_at - frame.now
+    if row.attempts:
+        return dot("tried again", "status-interrupted")
+    return dot("waits" if waits.total_seconds() > 0 else "on its way", "")
