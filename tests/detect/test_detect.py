@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from tests.detect.calls import HOUR, NOW, PRICE_USD, Hour, company
-from usage_plugin.detect import Detected, Options, Why, detect
+from tests.detect.calls import HOUR, NOW, PRICE_USD, Hour, company, usual
+from usage_plugin.detect import Detected, Options, Why, asking, detect
+from usage_plugin.errors import NoLongerKept
 from usage_plugin.store import read
 from usage_plugin.store.analysis_tables import AnomalyRow
 from usage_plugin.store.anomalies import anomalies, anomaly, set_state
 from usage_plugin.store.calendar import plan_event
+from usage_plugin.store.database import connect
+from usage_plugin.store.migrate import migrate
+from usage_plugin.store.prune import prune
 from usage_plugin.store.read import Question
+from usage_plugin.store.retention import Retention
+from usage_plugin.store.sheets.build import add_up
+from usage_plugin.store.write import write_events
 from usage_plugin.time_zone import UTC_ZONE
 
 DAY = timedelta(days=1)
@@ -144,7 +153,7 @@ def test_what_is_too_small_is_not_told(sqlite: Engine) -> None:
 
 
 def test_a_planned_event_makes_it_expected(engine: Engine) -> None:
-    """Also of the key, where the event is the team's; the next days are judged as if it had not been."""
+    """Also of the key, where the event is the team's."""
     launch = plan_event(
         engine, "launch", starts_at=BEGAN - HOUR, ends_at=BEGAN + 5 * HOUR, dimension="team", member="search", now=NOW
     )
@@ -203,3 +212,78 @@ def test_prices_do_not_matter_to_who_did_it(sqlite: Engine) -> None:
     (entry,) = inbox(sqlite)
     assert (entry.label, entry.started_at, entry.ended_at) == ("alpha", BEGAN, BEGAN + 4 * HOUR)
     assert entry.at_stake_nano_usd == pytest.approx(32e12, rel=0.15)
+
+
+def test_what_becomes_much_worse_is_told_again(sqlite: Engine) -> None:
+    """An anomaly that was put aside, and whose loop then runs many times as fast, is open again."""
+    worse = tuple(replace(hour, calls=6000) for hour in RUNAWAY[2:])
+    company(sqlite, extra=RUNAWAY[:2] + worse)
+    look(sqlite, BEGAN + 2 * HOUR + timedelta(minutes=5))
+    (entry,) = inbox(sqlite)
+    assert entry.told_at is None
+    set_state(sqlite, entry.id or 0, "resolved", by="ana", note=None, now=NOW)
+    later = BEGAN + 3 * HOUR + timedelta(minutes=5)
+    look(sqlite, later)
+    (again,) = inbox(sqlite)
+    assert (again.id, again.told_at, again.state_by) == (entry.id, later, None)
+    assert again.actual > 5 * entry.actual
+
+
+def test_what_somebody_looks_after_stays_so(sqlite: Engine) -> None:
+    """While it goes on its numbers change, and nobody's word does."""
+    company(sqlite, extra=RUNAWAY)
+    look(sqlite, BEGAN + HOUR + timedelta(minutes=5))
+    (entry,) = inbox(sqlite)
+    set_state(sqlite, entry.id or 0, "acknowledged", by="ana", note="on it", now=NOW)
+    look(sqlite)
+    (after,) = inbox(sqlite)
+    assert (after.id, after.state, after.state_by, after.note) == (entry.id, "acknowledged", "ana", "on it")
+    assert after.actual > 2 * entry.actual
+
+
+def test_what_was_over_long_ago_is_resolved(sqlite: Engine) -> None:
+    """Where nobody said anything; what somebody looks after is not."""
+    company(sqlite, extra=RUNAWAY)
+    look(sqlite)
+    (entry,) = inbox(sqlite)
+    company(sqlite, until=NOW + 31 * DAY, days=31, seed=2)
+    look(sqlite, NOW + 31 * DAY)
+    assert entry.id not in {each.id for each in inbox(sqlite)}
+    detail = anomaly(sqlite, entry.id or 0)
+    assert detail is not None
+    assert (detail.anomaly.state, detail.anomaly.state_by) == ("resolved", None)
+
+
+def test_pruned_calls_are_no_error(sqlite: Engine) -> None:
+    """Of a time whose calls are gone the totals are asked, and what they cannot tell is left out."""
+    company(sqlite, extra=RUNAWAY)
+    add_up(sqlite, NOW, UTC_ZONE)
+    prune(sqlite, Retention(5, 800, 0), NOW, zone=UTC_ZONE)
+    look(sqlite)
+    entry = next(each for each in inbox(sqlite) if each.label == "alpha")
+    why = Why.from_json(entry.explanation)
+    assert {split.change for split in why.splits} == {why.change}
+    minute = timedelta(minutes=1)
+    untold = Question(start=NOW - 20 * DAY + minute, end=NOW - 19 * DAY + minute, team=("search",))
+    with pytest.raises(NoLongerKept):
+        read.totals(sqlite, untold)
+    assert asking.totals(sqlite, untold) is None
+    assert asking.members(sqlite, untold) == []
+
+
+def test_the_order_in_which_calls_are_stored_does_not_matter(sqlite: Engine, tmp_path: Path) -> None:
+    """Neither does who is written first: the same entries, to the last digit."""
+    company(sqlite, extra=RUNAWAY)
+    look(sqlite)
+    other = connect(f"sqlite:///{tmp_path / 'other.db'}")
+    migrate(other)
+    hours = [*usual(), *RUNAWAY]
+    order = np.random.default_rng(3).permutation(len(hours)).tolist()
+    write_events(other, [hours[at].event() for at in order])
+    look(other)
+    mine, theirs = (
+        [(each.series_key, each.started_at, each.expected, each.actual, each.headline) for each in anomalies(engine)]
+        for engine in (sqlite, other)
+    )
+    assert mine == theirs
+    other.dispose()

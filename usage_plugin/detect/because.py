@@ -84,7 +84,8 @@ def because(setting: Setting, row: AnomalyRow, since: datetime) -> Told:
     actual = asking.amount(actual_use) or 0
     expected = _expected(row, asking, actual, usual_use)
     found = dict[str, tuple[Explanation, Mapping[Name, str]]]()
-    for dimension in EXPLAINED_BY:
+    # Latencies do not add up: who had how many requests says nothing about them.
+    for dimension in () if row.metric == Metric.LATENCY_P95 else EXPLAINED_BY:
         if dimension not in asking.scope.choices:
             found[dimension.value] = asking.split(dimension, expected, actual)
     best = ranked(each for each, _ in found.values())

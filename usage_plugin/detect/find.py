@@ -19,6 +19,7 @@ from usage_plugin.store import read
 from usage_plugin.store.analysis_tables import AnomalyRow
 from usage_plugin.store.read import Choice, Dimension, Granularity, Question
 
+NAMED_WITHIN: Final = timedelta(days=14)
 _LABELLED: Final = (Dimension.KEY, Dimension.TEAM)
 _IN_DOLLARS: Final = (Metric.COST, Metric.COST_PER_REQUEST)
 
@@ -83,7 +84,9 @@ def _labelled(setting: Setting, found: Sequence[Found]) -> list[Found]:
     """Put in the names that people know members by."""
     if not found:
         return []
-    asked = Question(start=min(each.start for each in found), end=max(each.end for each in found))
+    # Who does nothing any more has a name from before.
+    start, end = min(each.start for each in found) - NAMED_WITHIN, max(each.end for each in found)
+    asked = Question(start=Granularity.DAY.floor(start, setting.zone), end=end)
     known = dict[tuple[str, Choice], str]()
     for dimension in {each.series.scope.dimension for each in found} & {each.value for each in _LABELLED}:
         members = read.members(setting.engine, asked.grouped_by(Dimension(dimension)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
-from usage_plugin.detect.evidence import Evidence, scope_of
-from usage_plugin.detect.series import TOTAL, Metric
+from usage_plugin.detect.evidence import scope_of
+from usage_plugin.detect.series import TOTAL, Metric, Scope
 from usage_plugin.store.analysis_tables import AnomalyRow
 from usage_plugin.store.read import Dimension
 
@@ -35,7 +35,16 @@ _LEVELS: Final = (
     Dimension.PROVIDER,
     TOTAL,
 )
+_LEFT: Final = (Dimension.MODEL, Dimension.PROVIDER)
 _METRICS: Final = (Metric.COST, Metric.REQUESTS, Metric.TOKENS, Metric.COST_PER_REQUEST, Metric.TOKENS_PER_REQUEST)
+
+
+class Shares(Protocol):
+    """Knows how changes overlap, see `Evidence`."""
+
+    def share(self, of: AnomalyRow, other: Scope) -> float:
+        """Say what share of an anomaly's change happened to the calls of a scope."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -75,7 +84,7 @@ class Case:
         )
 
 
-def merge(cases: Sequence[Case], evidence: Evidence) -> None:
+def merge(cases: Sequence[Case], evidence: Shares) -> None:
     """Say of each case which other one explains it.
 
     Args:
@@ -100,7 +109,7 @@ def merge(cases: Sequence[Case], evidence: Evidence) -> None:
             case.into = case.into if case in found else found[0]
 
 
-def _causes(case: Case, cases: Sequence[Case], evidence: Evidence) -> list[Case]:
+def _causes(case: Case, cases: Sequence[Case], evidence: Shares) -> list[Case]:
     """Find what explains a case that belongs to none so far: one at the level that says most, or a few, or itself."""
     if case.row.state_by is not None:
         return [case]
@@ -112,7 +121,7 @@ def _causes(case: Case, cases: Sequence[Case], evidence: Evidence) -> list[Case]
     return _few(case, finer, evidence) or [case]
 
 
-def _few(case: Case, finer: Iterable[Case], evidence: Evidence) -> list[Case]:
+def _few(case: Case, finer: Iterable[Case], evidence: Shares) -> list[Case]:
     """Find two or three members of one dimension that explain nearly all together."""
     by_level = dict[tuple[int, int, int, bool], list[Case]]()
     for each in (each for each in finer if each.into is None and each.row.dimension != Dimension.TAG):
@@ -126,7 +135,7 @@ def _few(case: Case, finer: Iterable[Case], evidence: Evidence) -> list[Case]:
     return []
 
 
-def _belongs(case: Case, root: Case, evidence: Evidence) -> bool:
+def _belongs(case: Case, root: Case, evidence: Shares) -> bool:
     if not _alike(case, root) or evidence.share(case.row, scope_of(root.row)) < HALF:
         return False
     # A part of the calls can have a cause of its own, which the change of all of them hides.
@@ -136,11 +145,12 @@ def _belongs(case: Case, root: Case, evidence: Evidence) -> bool:
 def _alike(one: Case, other: Case) -> bool:
     """Say whether the first could have the second's cause: the same kind of news, at about the same time.
 
-    A part that has less where the whole has more is a part of one change, as where a key goes to another model.
+    What has less where the whole has more is a part of one change, as is a model where a key leaves it for another.
     """
     first, second = one.row, other.row
     mine, theirs = scope_of(first).choices.items(), scope_of(second).choices.items()
-    if _kind(first) != _kind(second) or (one.is_high is not other.is_high and not (mine > theirs and theirs)):
+    is_left = theirs and (mine > theirs or first.dimension in _LEFT)
+    if _kind(first) != _kind(second) or (one.is_high is not other.is_high and not is_left):
         return False
     apart = SAME_CAUSE if (mine >= theirs and theirs) or mine == theirs else timedelta()
     return first.started_at < second.ended_at + apart and second.started_at < first.ended_at + apart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -24,7 +24,7 @@ from usage_plugin.detect.series import Metric
 from usage_plugin.detect.times import HISTORY
 from usage_plugin.detect.words import headline
 from usage_plugin.store.analysis_tables import AnomalyRow, SeriesState
-from usage_plugin.store.anomalies import anomalies, keep, of_series, unfinished
+from usage_plugin.store.anomalies import anomalies, keep, of_series, resolve_forgotten, unfinished
 from usage_plugin.store.calendar import planned_events
 from usage_plugin.store.database import changing
 from usage_plugin.store.known_use import keep_uses
@@ -34,6 +34,8 @@ from usage_plugin.store.tuning import tunings
 
 EXPLAINED: Final = 200
 """Anomalies that one run explains, those with the most at stake; the others have their first sentence only."""
+FORGOTTEN: Final = timedelta(days=30)
+"""What was over so long ago is resolved, where nobody said anything of it."""
 NEIGHBOURS: Final = 5_000
 _USES: Final = "use"
 """Granularity under which it is kept how far novelties were looked for."""
@@ -217,6 +219,7 @@ def _keep(look: _Look, written: Sequence[Case]) -> None:
         for case in written:
             case.row.merged_into_id = None if case.into is None else case.root.row.id
             keep(connection, [case.row])
+        resolve_forgotten(connection, setting.now - FORGOTTEN, setting.now)
         for each in look.scans:
             pieces = list(laid_out(each.memory, each.granularity, setting.zone, setting.now))
             keep_states(connection, each.granularity.value, pieces, profile_names(each.granularity, setting.zone))

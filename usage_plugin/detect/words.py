@@ -27,7 +27,6 @@ _NAMES: Final = {
 _COUNTED: Final = {
     Metric.ERROR_RATE: "Failed requests",
     Metric.CACHE_HIT_RATE: "Answers from the cache",
-    Metric.LATENCY_P95: "Requests",
     Metric.COST_PER_REQUEST: "In all",
     Metric.TOKENS_PER_REQUEST: "In all",
 }
@@ -51,9 +50,8 @@ def headline(row: AnomalyRow, why: Why, zone: ZoneInfo, told: Told | None = None
     what = f"{_NAMES[metric]} of {scope_name(row)} {when(row, zone)}"
     if metric.is_sum:
         return tell(_story(row, why, what, told))
-    return f"{what}: {_mean(metric, row.actual)} where {_mean(metric, row.expected)} was expected. " + tell(
-        _story(row, why, _COUNTED[metric], told)
-    )
+    first = f"{what}: {_mean(metric, row.actual)} where {_mean(metric, row.expected)} was expected."
+    return first if metric is Metric.LATENCY_P95 else f"{first} {tell(_story(row, why, _COUNTED[metric], told))}"
 
 
 def scope_name(row: AnomalyRow) -> str:

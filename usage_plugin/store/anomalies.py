@@ -164,6 +164,20 @@ def unfinished(engine: Engine, granularity: str) -> list[AnomalyRow]:
         return _rows(connection, going_on.order_by(table.c.id))
 
 
+def resolve_forgotten(connection: Connection, ended_before: datetime, now: datetime) -> int:
+    """Resolve what was over long ago and nobody said anything of; gives how many that were.
+
+    Args:
+        connection: Of a transaction that writes.
+        ended_before: Only what ended before it.
+        now: The present moment.
+    """
+    table = table_of(AnomalyRow)
+    long_over = (table.c.state == State.OPEN.value, table.c.is_over.is_(True), table.c.ended_at < ended_before)
+    said = {"state": State.RESOLVED.value, "state_at": now, "updated_at": now}
+    return connection.execute(update(table).where(*long_over).values(**said)).rowcount
+
+
 def keep(connection: Connection, rows: Sequence[AnomalyRow]) -> list[AnomalyRow]:
     """Write anomalies: those with a number in the place of what is kept, the others as new ones; all have one then.
 
