@@ -62,6 +62,7 @@ bench: $(DEV_READY) ## Measure: storing, time per call in a proxy, databases of 
 
 bench-detection: $(BENCH_READY) ## Measure the detector beside others: generated spend, the Numenta benchmark (NAB=folder), speed
 	@$(BIN)/python -m tests.detection $(NAB)
+	@$(BIN)/python -m tests.detection.stored
 	@$(BIN)/python -m tests.bench.detection_step
 
 bench-forecast: $(DEV_READY) ## Measure forecasts of generated spend: errors beside simple ones, and what intervals hold

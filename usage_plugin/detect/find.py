@@ -75,7 +75,7 @@ def find(setting: Setting, scan: Scan, going_on: Sequence[AnomalyRow]) -> list[F
     for profile in {watch_of(each).profile for each in series}:
         mine = tuple(each for each in series if watch_of(each).profile == profile)
         judged = _judged(setting, scan, table, profile, mine)
-        news = (judged.found(each) for each in anomalies(profile, judged.values, judged.scores))
+        news = (judged.found(each) for each in judged.joined(anomalies(profile, judged.values, judged.scores)))
         found += [each for each in news if judged.is_news(each, since) and _matters(each, setting)]
     return _labelled(setting, found)
 
@@ -122,6 +122,31 @@ class _Judged:
     series: tuple[Series, ...]
     values: FloatArray
     scores: Scores
+
+    def joined(self, found: Sequence[Anomaly]) -> list[Anomaly]:
+        """Make one of anomalies of a series and a side that overlap: each begins before it alarms."""
+        result = list[Anomaly]()
+        for each in sorted(found, key=lambda one: (one.series, one.severity > 0, one.start, one.end)):
+            last = result[-1] if result else None
+            if last and (last.series, last.severity > 0) == (each.series, each.severity > 0) and each.start <= last.end:
+                result[-1] = self._union(last, each)
+            else:
+                result.append(each)
+        return result
+
+    def _union(self, one: Anomaly, other: Anomaly) -> Anomaly:
+        worst, end = max(one, other, key=lambda each: abs(each.severity)), max(one.end, other.end)
+        within = slice(one.start, end + 1)
+        row, expected = self.values[one.series][within], self.scores.expected[one.series][within].astype(np.float64)
+        known = np.isfinite(row)
+        return replace(
+            worst,
+            start=one.start,
+            end=end,
+            told=tuple(sorted({*one.told, *other.told})),
+            expected=float(expected[known].sum()),
+            actual=float(row[known].sum()),
+        )
 
     def found(self, each: Anomaly) -> Found:
         """Describe an anomaly in the units of its row."""

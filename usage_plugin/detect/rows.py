@@ -43,7 +43,7 @@ def row_of(found: Found, now: datetime) -> AnomalyRow:
     """Lay out a new anomaly."""
     scope = found.series.scope
     return AnomalyRow(
-        anomaly_key=_key(found.series, found.start),
+        anomaly_key=_key(found.series, found.start, now),
         series_key=found.series.key,
         metric=found.series.metric.value,
         granularity=found.series.granularity.value,
@@ -80,7 +80,7 @@ def row_of_use(use: Use, setting: Setting) -> AnomalyRow:
     unpriced = 0 if use.cost_nano_usd is None else use.cost_nano_usd
     is_small = use.attribute in ("model", "provider") and unpriced < setting.options.least_usd * NANO_PER_USD
     return AnomalyRow(
-        anomaly_key=_key(series, start),
+        anomaly_key=_key(series, start, None),
         series_key=series.key,
         metric=Metric.USE.value,
         granularity=Granularity.HOUR.value,
@@ -147,8 +147,13 @@ def differs(row: AnomalyRow, before: AnomalyRow | None) -> bool:
     return row.model_dump(exclude={"updated_at"}) != before.model_dump(exclude={"updated_at"})
 
 
-def _key(series: Series, start: datetime) -> str:
-    return hashlib.blake2b(f"{series.key} {start.isoformat()}".encode(), digest_size=KEY_BYTES).hexdigest()
+def _key(series: Series, start: datetime, found_at: datetime | None) -> str:
+    """Name an anomaly. What was found of the same series at another time is another one, unless it is put in its place.
+
+    A first use is the same one whenever it is found.
+    """
+    moments = f"{start.isoformat()} {'' if found_at is None else found_at.isoformat()}"
+    return hashlib.blake2b(f"{series.key} {moments}".encode(), digest_size=KEY_BYTES).hexdigest()
 
 
 def _is_same(found: Found, row: AnomalyRow) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from usage_plugin.store.analysis_tables import SeriesState
+from usage_plugin.store.database import IN_BINARY
 from usage_plugin.store.read.sql import reading
 from usage_plugin.store.tables import table_of
 
@@ -21,7 +22,8 @@ def stored_states(engine: Engine, granularity: str) -> list[SeriesState]:
     table = table_of(SeriesState)
     query = select(table).where(table.c.granularity == granularity).order_by(table.c.profile, table.c.part)
     with reading(engine) as connection:
-        return [SeriesState(**row) for row in connection.execute(query).mappings()]
+        rows = connection.execute(query, execution_options={IN_BINARY: True})
+        return [SeriesState(**row) for row in rows.mappings()]
 
 
 def keep_states(
