@@ -37,13 +37,15 @@ TOTAL: Final = Scope("total")
 
 @dataclass(slots=True)
 class Recent:
-    """The last two days by minute, kept up to date.
+    """The last days by minute, kept up to date.
 
     Args:
         engine: Of a migrated database.
+        kept: How many.
     """
 
     engine: Engine
+    kept: timedelta = KEPT
     end: datetime = _NEVER
     """First moment after the last minute."""
     _sums: MinuteSums | None = None
@@ -56,9 +58,9 @@ class Recent:
             StoreUnavailable: The database does not answer.
         """
         end = now.replace(second=0, microsecond=0)
-        start = max(end - KEPT, self.end - READ_AGAIN) if self._sums is not None else end - KEPT
+        start = max(end - self.kept, self.end - READ_AGAIN) if self._sums is not None else end - self.kept
         new = read.minute_sums(self.engine, start, end)
-        self._sums = new if self._sums is None else _joined(self._sums, new, _minute(end - KEPT), _minute(start))
+        self._sums = new if self._sums is None else _joined(self._sums, new, _minute(end - self.kept), _minute(start))
         self.end = end
         unknown = set(np.unique(new.caller).tolist()) - self._callers.keys()
         self._callers.update(read.callers(self.engine, unknown))
@@ -66,12 +68,17 @@ class Recent:
     @property
     def first_minute(self) -> int:
         """The first minute of series."""
-        return _minute(self.end - KEPT)
+        return _minute(self.end - self.kept)
+
+    @property
+    def start(self) -> datetime:
+        """Begin of the first minute."""
+        return datetime.fromtimestamp(self.first_minute * 60, UTC)
 
     @property
     def points(self) -> int:
         """How many minutes series have."""
-        return KEPT // MINUTE
+        return self.kept // MINUTE
 
     def scopes(self, minutes: int) -> dict[Scope, float]:
         """Give everybody who made calls in the last minutes, with the dollars."""

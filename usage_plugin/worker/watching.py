@@ -1,13 +1,21 @@
-"""The calls of the last minutes in, alerts of who runs away out: a minute after it began, not an hour."""
+"""The calls of the last minutes in, alerts of who runs away and of rules that fire out: minutes after it began."""
 
 from __future__ import annotations
 
-from usage_plugin.alerts import Source, raise_alerts
+from datetime import datetime, timedelta
+
+from usage_plugin.alerts import Finding, Source, raise_alerts
+from usage_plugin.alerts.rules import rule_findings
 from usage_plugin.alerts.runaways import runaway_findings
 from usage_plugin.analysis.burn import Runaway
-from usage_plugin.rules.minutes import Recent, Scope
+from usage_plugin.errors import InputError, UsagePluginError
+from usage_plugin.rules import firing_now, rule_of
+from usage_plugin.rules.evaluate import lookback
+from usage_plugin.rules.minutes import MINUTE, Recent, Scope
 from usage_plugin.rules.runaway import watch
 from usage_plugin.store.alerts import ACTIVE, alerts
+from usage_plugin.store.analysis_tables import AlertRule
+from usage_plugin.store.rules import rules
 from usage_plugin.worker.jobs import JobContext
 from usage_plugin.worker.telling import Routes, said_of
 
@@ -33,3 +41,57 @@ class Watch:
         cases = watch(engine, self._recent, what, known)
         raised = raise_alerts(engine, Source.RUNAWAY, runaway_findings(engine, cases, context.zone), now)
         return said_of(raised, self._routes.tell(context) if raised.opened or raised.resolved else 0)
+
+
+# What a rule over weeks says does not change within minutes, and takes longer to read.
+SLOWLY = timedelta(minutes=10)
+SOON = timedelta(days=3)
+
+
+class Rules:
+    """Evaluates rules: those over days each minute, those over weeks every ten, and keeps what they said."""
+
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+        self._recent: Recent | None = None
+        self._said: dict[str, tuple[datetime, list[Finding]]] = {}
+
+    def __call__(self, context: JobContext) -> str:
+        """Evaluate, and tell at once. A rule that cannot be evaluated does not keep the others from it."""
+        engine, now = context.engine, context.clock()
+        rows = rules(engine, enabled_only=True)
+        found, failed = list[Finding](), list[str]()
+        for row in rows:
+            context.breathe()
+            try:
+                found += self._findings(context, row, now)
+            except UsagePluginError as error:
+                failed.append(f"{row.name}: {error}")
+        self._said = {key: kept for key, kept in self._said.items() if key in {_key(row) for row in rows}}
+        raised = raise_alerts(engine, Source.RULE, found, now)
+        told = self._routes.tell(context) if raised.opened or raised.resolved else 0
+        if failed:
+            raise InputError(f"{len(failed)} of {len(rows)} rules cannot be evaluated: {'; '.join(failed)}")
+        return said_of(raised, told)
+
+    def _findings(self, context: JobContext, row: AlertRule, now: datetime) -> list[Finding]:
+        rule, key = rule_of(row), _key(row)
+        known = self._said.get(key)
+        if known is not None and lookback(rule) > SOON and now - known[0] < SLOWLY:
+            return known[1]
+        recent = self._minutes(context, now) if rule.is_by_minute else None
+        found = rule_findings(rule, firing_now(context.engine, rule, now, context.zone, recent), context.zone)
+        self._said[key] = (now, found)
+        return found
+
+    def _minutes(self, context: JobContext, now: datetime) -> Recent:
+        if self._recent is None or self._recent.engine is not context.engine:
+            self._recent = Recent(context.engine)
+        if self._recent.end <= now - MINUTE:
+            self._recent.catch_up(now)
+        return self._recent
+
+
+def _key(row: AlertRule) -> str:
+    """Name a rule as it is: a change makes it another one."""
+    return f"{row.id} {row.updated_at.isoformat()}"
