@@ -24,7 +24,7 @@ def test_what_is_found_is_told_in_words(cli: Cli, sqlite_url: str, monkeypatch: 
     company(engine, until=now, days=35, extra=tuple(Hour("alpha", begin + number * HOUR, 400) for number in range(4)))
     dry = cli("detect", "--dry-run")
     assert dry.code == 0
-    assert "Would keep 1 new anomalies" in dry.out
+    assert "Would keep 1 new anomaly" in dry.out
     assert "[runaway] Cost of key “alpha”" in dry.out
     found = cli("detect", "--days", "7")
     assert (found.code, found.out.replace("Kept", "Would keep")) == (0, dry.out)

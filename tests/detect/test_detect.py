@@ -287,3 +287,19 @@ def test_the_order_in_which_calls_are_stored_does_not_matter(sqlite: Engine, tmp
     )
     assert mine == theirs
     other.dispose()
+
+
+def test_an_event_that_is_planned_afterwards_explains_too(sqlite: Engine) -> None:
+    """Somebody puts into the calendar what the entry was: at the next look it is expected, and nothing else is."""
+    company(sqlite, extra=RUNAWAY)
+    look(sqlite)
+    (entry,) = inbox(sqlite)
+    later = NOW + timedelta(minutes=5)
+    span = {"starts_at": BEGAN, "ends_at": BEGAN + 4 * HOUR, "now": later}
+    plan_event(sqlite, "sale", dimension="team", member="sales", **span)  # type: ignore[arg-type]
+    assert look(sqlite, later).changed == ()
+    event = plan_event(sqlite, "load test", dimension="team", member="search", **span)  # type: ignore[arg-type]
+    (changed,) = look(sqlite, later).changed
+    assert (changed.id, changed.state, changed.planned_event_id) == (entry.id, "expected", event.id)
+    assert inbox(sqlite) == []
+    assert look(sqlite, later).changed == ()

@@ -69,7 +69,8 @@ def _as_text(found: Detected | None, shown: Sequence[AnomalyRow], days: int, *, 
         first = "No hour is over since the last look."
     else:
         would = "Would keep" if dry_run else "Kept"
-        first = f"Looked at {found.hours:,} hours of {found.series:,} series. {would} {len(found.new):,} new anomalies."
+        new = "1 new anomaly" if len(found.new) == 1 else f"{len(found.new):,} new anomalies"
+        first = f"Looked at {found.hours:,} hours of {found.series:,} series. {would} {new}."
     if not shown:
         return f"{first}\nNothing unexpected in the last {days} days."
     return "\n".join([first, *(f"\n[{each.kind}] {each.headline}" for each in shown)])

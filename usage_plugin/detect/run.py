@@ -23,8 +23,8 @@ from usage_plugin.detect.scan import Scan, Setting, scan
 from usage_plugin.detect.series import Metric
 from usage_plugin.detect.times import HISTORY
 from usage_plugin.detect.words import headline
-from usage_plugin.store.analysis_tables import AnomalyRow, SeriesState
-from usage_plugin.store.anomalies import anomalies, keep, of_series, resolve_forgotten, unfinished
+from usage_plugin.store.analysis_tables import AnomalyRow, PlannedEvent, SeriesState
+from usage_plugin.store.anomalies import State, anomalies, keep, of_series, resolve_forgotten, unfinished
 from usage_plugin.store.calendar import planned_events
 from usage_plugin.store.database import changing
 from usage_plugin.store.known_use import keep_uses
@@ -92,13 +92,14 @@ def detect(
     Raises:
         StoreUnavailable: The database does not answer.
     """
-    setting = Setting(engine, now, zone, options or Options(), tuple(planned_events(engine, end=now)), breathe)
+    setting = Setting(engine, now, zone, options or Options(), _events(engine, now), breathe)
     scans = [found for each in Granularity if (found := scan(setting, each)) is not None]
     look = _Look(setting, scans, novelties(setting))
     _gather(look)
     if look.cases:
         since = min((each.history for each in scans), default=now - HISTORY[Granularity.HOUR])
         _explain(look, Evidence(setting, since), since)
+    _expect(look)
     written = _written(look)
     if keeps:
         _keep(look, written)
@@ -163,6 +164,26 @@ def _explain(look: _Look, evidence: Evidence, since: datetime) -> None:
     explained = set(map(id, roots[:EXPLAINED]))
     for case in look.cases:
         _say(look, case, since, whole=id(case) in explained)
+
+
+def _events(engine: Engine, now: datetime) -> tuple[PlannedEvent, ...]:
+    return tuple(planned_events(engine, start=now - HISTORY[Granularity.DAY], end=now))
+
+
+def _expect(look: _Look) -> None:
+    """Put aside what an event explains that was planned only after it had been found."""
+    setting, mine = look.setting, {case.row.id for case in look.cases}
+    evidence = Evidence(setting, setting.now - HISTORY[Granularity.HOUR])
+    for event in setting.events:
+        for row in anomalies(setting.engine, states=[State.OPEN], start=event.starts_at, end=event.ends_at):
+            if row.id is None or row.id in mine or event.created_at < row.updated_at:
+                continue
+            before = row.model_copy()
+            judge(row, None, [event], evidence, setting.now)
+            if row.state != before.state:
+                look.before[row.id] = before
+                mine.add(row.id)
+                look.cases.append(_case(row))
 
 
 def _say(look: _Look, case: Case, since: datetime, *, whole: bool) -> None:

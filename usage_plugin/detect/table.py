@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
+from usage_plugin.detect import asking
 from usage_plugin.detect.series import TOTAL, Metric, Scope
 from usage_plugin.store import read
 from usage_plugin.store.read import Choice, Dimension, Granularity, Question, Sums
@@ -92,12 +93,10 @@ def tabulate(engine: Engine, scopes: Sequence[Scope], asked: Question) -> Table:
     buckets = read.bucket_starts(asked)
     place = {scope: at for at, scope in enumerate(scopes)}
     measures = {name: np.zeros((len(scopes), len(buckets))) for name in MEASURES}
-    for first, by, members in _groups(scopes, one_by_one=_are_asked_one_by_one(engine, asked)):
-        mine = replace(asked, **{name.value: (member,) for name, member in first.choices.items()})  # type: ignore[arg-type]
-        found = read.sums(engine, mine, MEASURES, by=by, only=members)
-        for row, scope in enumerate(_scopes(first, by, found)):
-            for name in MEASURES:
-                measures[name][place[scope]] = found.measures[name][row]
+    for group in _groups(scopes, one_by_one=_are_asked_one_by_one(engine, asked)):
+        for scope, sums in _of_group(engine, group, asked):
+            for name, values in sums.items():
+                measures[name][place[scope]] = values
     untimed = np.full((len(scopes), len(buckets)), np.nan)
     return Table(asked.granularity, buckets, tuple(scopes), measures, untimed)
 
@@ -117,8 +116,7 @@ def with_latency(engine: Engine, table: Table, scopes: Iterable[Scope], asked: Q
     latency_ms, place = table.latency_ms.copy(), {scope: at for at, scope in enumerate(table.scopes)}
     for scope in scopes:
         chosen = {name.value: (member,) for name, member in scope.choices.items()}
-        found = read.latency_p95_series(engine, replace(asked, **chosen)).p95_ms  # type: ignore[arg-type]
-        row = [np.nan if each is None else each for each in found]
+        row = asking.latency_p95_ms(engine, replace(asked, **chosen))  # type: ignore[arg-type]
         latency_ms[place[scope], len(table.buckets) - len(row) :] = row
     return replace(table, latency_ms=latency_ms)
 
@@ -148,6 +146,19 @@ def _groups(scopes: Sequence[Scope], one_by_one: frozenset[str]) -> list[Group]:
             of_all = None if scope.dimension == TOTAL else Dimension(scope.dimension)
             found.setdefault((Scope(), of_all), []).append(scope.member)
     return [(first, by, None if by is None else tuple(members)) for (first, by), members in found.items()]
+
+
+def _of_group(engine: Engine, group: Group, asked: Question) -> Iterator[tuple[Scope, Mapping[str, FloatArray]]]:
+    """Give what each scope of a group used; nothing of those of whom only calls could tell that are pruned."""
+    first, by, members = group
+    mine = replace(asked, **{name.value: (member,) for name, member in first.choices.items()})  # type: ignore[arg-type]
+    found = asking.sums(engine, mine, MEASURES, by, members)
+    if found is not None:
+        for row, scope in enumerate(_scopes(first, by, found)):
+            yield scope, {name: found.measures[name][row].astype(np.float64) for name in MEASURES}
+    elif by is not None and first == Scope():
+        for member in members or ():
+            yield from _of_group(engine, (Scope(by.value, member), None, None), asked)
 
 
 def _scopes(first: Scope, by: Dimension | None, found: Sums) -> list[Scope]:
