@@ -116,4 +116,6 @@ class Fired:
     values: FloatArray
     firings: tuple[Stretch, ...]
     limit: float | None = None
+    limits: FloatArray | None = None
+    """Instead of one limit, that of each bucket."""
     zone: ZoneInfo = UTC_ZONE

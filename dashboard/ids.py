@@ -117,6 +117,22 @@ EVENT_FORM: Final = "event-form"
 EVENT_SAVE: Final = "event-save"
 EVENT_SAID: Final = "event-said"
 
+# Rules
+RULES_STATE: Final = "rules-state"
+RULES_FIGURES: Final = "rules-figures"
+RULES_LIST: Final = "rules-list"
+RULE_TITLE: Final = "rule-title"
+RULE_FORM: Final = "rule-form"
+RULE_TRY: Final = "rule-try"
+RULE_SAVE: Final = "rule-save"
+RULE_REMOVE: Final = "rule-remove"
+RULE_SAID: Final = "rule-said"
+RULE_TRIAL: Final = "rule-trial"
+RULE_VERDICT: Final = "rule-verdict"
+RULE_GRAPH: Final = "rule-graph"
+RULE_LEGEND: Final = "rule-legend"
+RULE_FIRINGS: Final = "rule-firings"
+
 # Alerts
 ALERTS_STATE: Final = "alerts-state"
 ALERTS_FIGURES: Final = "alerts-figures"
@@ -149,6 +165,16 @@ def budget(field: str) -> str:
 def event(field: str) -> str:
     """Name a field of an event's form."""
     return f"event-field-{field}"
+
+
+def rule(field: str) -> str:
+    """Name a field of a rule's form."""
+    return f"rule-field-{field.replace('_', '-')}"
+
+
+def rule_box(field: str) -> str:
+    """Name what hides a field of a rule's form."""
+    return f"rule-box-{field.replace('_', '-')}"
 
 
 def choice(dimension: str) -> str:

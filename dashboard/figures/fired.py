@@ -16,7 +16,8 @@ def firings(frame: Fired, colours: Palette) -> go.Figure:
     """Draw the series that a rule watches, its limit, and the times at which it would have fired."""
     figure, times = blank(colours), on_clock(frame.buckets, frame.zone)
     shade(figure, frame.firings, frame, colours.span)
-    highest = float(np.nanmax(np.concatenate([frame.values, [0.0, frame.limit or 0.0]])))
+    limits = np.zeros(0) if frame.limits is None else frame.limits
+    highest = float(np.nanmax(np.concatenate([frame.values, limits, [0.0, frame.limit or 0.0]])))
     scale = axis_of(figure, frame.unit, highest)
     line = go.Scatter(
         name=frame.name,
@@ -30,6 +31,11 @@ def firings(frame: Fired, colours: Palette) -> go.Figure:
     figure.add_trace(line)
     if frame.limit is not None:
         figure.add_hline(y=frame.limit / scale, line={"color": colours.bad, "width": 1.2, "dash": "dash"})
+    if frame.limits is not None:
+        dashed = {"color": colours.bad, "width": 1.2, "dash": "dash"}
+        figure.add_trace(
+            go.Scatter(name="Limit", x=times, y=gaps(limits, scale), mode="lines", line=dashed, hoverinfo="skip")
+        )
     time_axis(figure, times, frame.bucket_length, frame.zone)
     if not np.isfinite(frame.values).any():
         say(figure, NOTHING_KNOWN, colours)

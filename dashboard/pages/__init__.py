@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dashboard.pages import alerts, anomalies, anomaly, budget, budgets, calendar, overview, pipeline, requests
+from dashboard.pages import alerts, anomalies, anomaly, budget, budgets, calendar, overview, pipeline, requests, rules
 from dashboard.pages.page import Page
 
 __all__ = ["PAGES", "Page"]
@@ -14,6 +14,7 @@ PAGES: Final = (
     Page(anomaly.PATH, anomaly.TITLE, anomaly.layout, anomaly.register),
     Page(budgets.PATH, budgets.TITLE, budgets.layout, budgets.register),
     Page(budget.PATH, budget.TITLE, budget.layout, budget.register),
+    Page(rules.PATH, rules.TITLE, rules.layout, rules.register),
     Page(calendar.PATH, calendar.TITLE, calendar.layout, calendar.register),
     Page(alerts.PATH, alerts.TITLE, alerts.layout, alerts.register),
     Page(pipeline.PATH, pipeline.TITLE, pipeline.layout, pipeline.register),

@@ -69,7 +69,7 @@ def poster(app: Dash) -> Post:
     callbacks = client.get("/_dash-dependencies").get_json()
 
     def post(output: str, changed: str = "", **values: Any) -> dict[str, Any]:
-        callback = next(entry for entry in callbacks if output in entry["output"] and not entry["clientside_function"])
+        callback = next(entry for entry in callbacks if _is_meant(entry, output, changed))
         parts = {key: key.partition("__") for key in values}
         named = {f"{name.replace('_', '-')}.{prop}": values[key] for key, (name, _, prop) in parts.items()}
         asked = {
@@ -110,6 +110,12 @@ def browser_type_launch_args() -> dict[str, Any]:
     if found is None:
         pytest.skip("no chromium is installed")
     return {"executable_path": found, "args": ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]}
+
+
+def _is_meant(entry: dict[str, Any], output: str, changed: str) -> bool:
+    """Of callbacks that fill the same, that which listens to what changed is meant."""
+    listens = {f"{each['id']}.{each['property']}" for each in entry["inputs"]}
+    return output in entry["output"] and not entry["clientside_function"] and (not changed or changed in listens)
 
 
 def _outputs(spec: str) -> Any:
