@@ -31,7 +31,8 @@ def command(
     """
     from usage_plugin.clock import utc_now
     from usage_plugin.demo import demo_path, demo_url, fill_empty, is_fresh, plan, refill
-    from usage_plugin.detect import Options, detect
+    from usage_plugin.demo.findings import find
+    from usage_plugin.detect import Options
     from usage_plugin.store.database import connect
     from usage_plugin.store.sheets.build import add_up
 
@@ -54,7 +55,7 @@ def command(
     with progress_bar("Adding up") as progress:
         add_up(engine, now, settings.zone, progress)
     if filled:
-        detect(engine, now, settings.zone, Options.of(settings))
+        find(engine, now, settings.zone, Options.of(settings))
     if as_json:
         typer.echo(json.dumps({"database": place.safe_url, "calls_written": filled.calls if filled else 0}))
     elif filled:

@@ -1,4 +1,4 @@
-"""A filled demo database in, what the generated company has planned in it out: budgets and a calendar."""
+"""A filled demo database in, what the generated company has set up in it out: budgets, rules and a calendar."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from sqlalchemy import Engine
 
 from usage_plugin.money import NANO_PER_USD
 from usage_plugin.periods import Period
+from usage_plugin.rules import BurnRate, NoData, Rule, Threshold, Window, row_of
 from usage_plugin.store.budgets import Action, Budget, save_budget
 from usage_plugin.store.calendar import plan_event
 from usage_plugin.store.part import Part
+from usage_plugin.store.rules import save_rule
 
 _DAY = timedelta(days=1)
 _WHOLE = Budget(name="All of Acme", part=Part(), amount_nano_usd=700 * NANO_PER_USD, period=Period.MONTH)
@@ -48,9 +50,27 @@ _PARTS = (
     ),
 )
 
+_RULES = (
+    Rule(name="A dear day", settings=Threshold(above=60.0)),
+    Rule(
+        name="Runaway keys",
+        settings=BurnRate(windows=(Window(60, 10.0), Window(5, 10.0))),
+        dimension="key",
+        severity="critical",
+    ),
+    Rule(
+        name="A provider fails",
+        settings=Threshold(above=0.2, period="hour"),
+        metric="error_rate",
+        dimension="provider",
+        owner="jonas@acme.example",
+    ),
+    Rule(name="Nothing comes any more", settings=NoData(hours=3), metric="requests", severity="critical"),
+)
+
 
 def plan(engine: Engine, now: datetime) -> None:
-    """Keep the company's budgets, and what it has announced.
+    """Keep the company's budgets and rules, and what it has announced.
 
     Args:
         engine: Of a database that holds the company's calls and no budget.
@@ -62,6 +82,8 @@ def plan(engine: Engine, now: datetime) -> None:
     whole = save_budget(engine, _WHOLE, now)
     for each in _PARTS:
         save_budget(engine, replace(each, parent_id=whole.id), now)
+    for rule in _RULES:
+        save_rule(engine, row_of(rule), now=now)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     plan_event(
         engine,
