@@ -107,6 +107,16 @@ def test_what_becomes_more_severe_is_told_again(engine: Engine) -> None:
     assert (again.kind, again.due_at) == ("again", NOW + MINUTE)
 
 
+def test_what_becomes_much_worse_is_told_again(engine: Engine) -> None:
+    """Where its source says so, once each time."""
+    (message,) = told(engine, finding("a"))
+    take(engine, message, NOW)
+    worse = finding("a", worse_at=NOW + MINUTE)
+    _, again = told(engine, worse, at=NOW + 2 * MINUTE)
+    take(engine, again, NOW + 3 * MINUTE)
+    assert len(told(engine, worse, at=NOW + HOUR)) == 2
+
+
 def test_nobody_hears_of_what_is_looked_after_already(engine: Engine) -> None:
     """Somebody said so before the first message was made."""
     assert told(engine, finding("a", is_acknowledged=True)) == []

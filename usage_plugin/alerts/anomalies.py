@@ -79,4 +79,5 @@ def _finding(row: AnomalyRow) -> Finding:
         at_stake_nano_usd=row.at_stake_nano_usd,
         is_acknowledged=row.state == State.ACKNOWLEDGED,
         acknowledged_by=row.state_by,
+        worse_at=row.told_at,
     )

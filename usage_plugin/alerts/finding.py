@@ -63,6 +63,7 @@ class Finding:
         at_stake_nano_usd: Dollars; ``None`` where nobody can say.
         acknowledged_by: Who looks after it, where somebody does.
         is_acknowledged: Whether somebody does.
+        worse_at: When it became so much worse that it is to be told again.
     """
 
     source: Source
@@ -80,6 +81,7 @@ class Finding:
     at_stake_nano_usd: int | None = None
     acknowledged_by: str | None = None
     is_acknowledged: bool = False
+    worse_at: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -105,4 +107,5 @@ class Finding:
             state_by=self.acknowledged_by,
             opened_at=self.since,
             seen_at=now,
+            worse_at=self.worse_at,
         )

@@ -11,6 +11,7 @@ from typer.exceptions import Abort, TyperException
 
 import usage_plugin
 from usage_plugin.cli import (
+    alerts,
     backup,
     budgets,
     demo,
@@ -35,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (up, migrate, doctor, demo, history, worker, detect, budgets, forecast, verify, prune, backup):
+for module in (up, migrate, doctor, demo, history, worker, detect, budgets, forecast, alerts, verify, prune, backup):
     app.command(module.NAME, epilog=f"Example:\n\n\b\n{module.EXAMPLE}")(module.command)
 
 

@@ -283,6 +283,7 @@ def _update(connection: Connection, kept: AlertRow, found: AlertRow, now: dateti
         "at_stake_nano_usd": found.at_stake_nano_usd,
         "source_id": found.source_id,
         "seen_at": now,
+        "worse_at": found.worse_at,
     }
     if found.state == AlertState.ACKNOWLEDGED and kept.state == AlertState.OPEN:
         values = {**values, "state": found.state, "state_by": found.state_by}

@@ -241,6 +241,7 @@ class AlertRow(SQLModel, table=True):
     state_by: str | None = None
     opened_at: dt.datetime = _moment()
     seen_at: dt.datetime = _moment()
+    worse_at: dt.datetime | None = _maybe(UtcDateTime)
     told_at: dt.datetime | None = _maybe(UtcDateTime)
     told_severity: str | None = None
     resolved_at: dt.datetime | None = _maybe(UtcDateTime)

@@ -188,6 +188,7 @@ def _create_alerts() -> None:
         sa.Column("state_by", sa.String(), nullable=True),
         sa.Column("opened_at", MOMENT, nullable=False),
         sa.Column("seen_at", MOMENT, nullable=False),
+        sa.Column("worse_at", MOMENT, nullable=True),
         sa.Column("told_at", MOMENT, nullable=True),
         sa.Column("told_severity", sa.String(), nullable=True),
         sa.Column("resolved_at", MOMENT, nullable=True),
