@@ -65,7 +65,7 @@ bench-detection: $(BENCH_READY) ## Measure the detector beside others: generated
 	@$(BIN)/python -m tests.detection.stored
 	@$(BIN)/python -m tests.bench.detection_step
 
-bench-forecast: $(DEV_READY) ## Measure forecasts of generated spend: errors beside simple ones, and what intervals hold
+bench-forecast: $(BENCH_READY) ## Measure forecasts of generated spend and of a real series: errors beside simple ones, and what intervals hold
 	@$(BIN)/python -m tests.forecast
 
 chaos: $(DEV_READY) ## Kill proxies, take databases away, and count (SEED, KILLS, OUTAGES)

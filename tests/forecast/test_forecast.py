@@ -14,7 +14,7 @@ from tests.forecast.measure import Asked, generated, measure
 from usage_plugin.analysis.arrays import FloatArray
 from usage_plugin.analysis.forecast import Forecast, Model, NoForecast, Period, Reason, forecast, forecast_period
 from usage_plugin.analysis.forecast.backtest import back_test
-from usage_plugin.analysis.forecast.intervals import half_width
+from usage_plugin.analysis.forecast.intervals import LEAST_CHANGE, weekly_change, widths
 
 WEEK = np.array([4.0, 5, 6, 5, 4, 1, 0.5])
 
@@ -175,13 +175,24 @@ def test_a_missing_day_is_not_a_zero() -> None:
 
 
 def test_few_stretches_make_wide_intervals() -> None:
-    """The same errors are worth less where windows overlap more."""
+    """The same errors are worth less where windows overlap more; more is expected above than below."""
     errors = np.random.default_rng(2).normal(0, 0.3, 40)
-    widths = [half_width(errors, 7, stretches, 0.95) for stretches in (2, 4, 10, 40)]
-    assert widths[-1] >= np.sort(np.abs(errors))[-2]
-    # Little of its own is worth an ordinary error; these errors are larger than that.
-    assert half_width(np.zeros(40), 7, 2, 0.95) > half_width(np.zeros(40), 7, 10, 0.95) > 0
-    assert min(widths) > np.quantile(np.abs(errors), 0.95)
+    both = [widths(errors, 7, stretches, 0.5, 0.95) for stretches in (2, 4, 10, 40)]
+    for sides in zip(*both, strict=True):
+        assert list(sides) == sorted(sides, reverse=True)
+        assert sides[-1] > np.quantile(np.abs(errors), 0.9)
+    assert all(above > below for below, above in both)
+
+
+def test_regular_series_have_narrow_intervals() -> None:
+    """Where days are as a week before, little is expected to change, but not nothing."""
+    regular, restless = np.resize(WEEK, 70), noisy(70)
+    assert weekly_change(regular, 0.1) == LEAST_CHANGE
+    assert weekly_change(restless, 0.1) > 2 * LEAST_CHANGE
+    assert weekly_change(restless * 100, 10) == pytest.approx(weekly_change(restless, 0.1))
+    assert weekly_change(np.zeros(70), 0.0) == LEAST_CHANGE
+    nothing = np.zeros(40)
+    assert 0 < widths(nothing, 7, 4, 0.1, 0.8).above < widths(nothing, 7, 4, 0.4, 0.8).above
 
 
 def test_a_period_is_its_days() -> None:

@@ -156,13 +156,22 @@ def _outlook(engine: Engine, asked: _Asked, history: History) -> Outlook:
         spent_nano_usd=known,
         requests=spent.requests,
         unpriced_requests=spent.unpriced_requests,
-        forecast=_forecast(history, known, asked.days_after, asked.now, asked.zone),
+        forecast=forecast_of(history, known, asked.days_after, asked.now, asked.zone),
     )
 
 
-def _forecast(
+def forecast_of(
     history: History, spent_nano_usd: int, days_after: int, now: datetime, zone: ZoneInfo
 ) -> PeriodForecast | NoForecast:
+    """Forecast a period from its history alone.
+
+    Args:
+        history: Dollars up to now.
+        spent_nano_usd: In the period.
+        days_after: Days of the period after today.
+        now: The present moment.
+        zone: Whose days.
+    """
     rest = forecast_rest_of_day(history.hours, history.today, history.elapsed_hours)
     if isinstance(rest, NoForecast):
         return rest

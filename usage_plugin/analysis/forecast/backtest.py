@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from usage_plugin.analysis.arrays import BoolArray, FloatArray
+from usage_plugin.analysis.forecast.intervals import weekly_change
 from usage_plugin.analysis.forecast.models import DAYS_A_WEEK, Model, paths
 
 LEAST_WEEKS, MOST_WEEKS = 2, 8
@@ -32,6 +33,8 @@ class BackTest:
     actual: FloatArray
     """Sums of shape ``(windows,)``, over the days that are known."""
     expected: dict[Model, FloatArray]
+    change: float
+    """How much the series' days usually differ from a week before."""
     small: FloatArray
     """What is small beside the sum of each window, shape ``(windows,)``."""
 
@@ -77,6 +80,7 @@ def back_test(filled: FloatArray, known: BoolArray, days: int) -> BackTest:
         stretches=(filled.size - length) / tested * float(told.mean()),
         actual=(came * counted).sum(1),
         expected={model: (path * counted).sum(1) for model, path in expected.items()},
+        change=weekly_change(filled, SMALL * float(filled.mean())),
         small=small_beside(whole.mean(1), filled, counted.sum(1)),
     )
 

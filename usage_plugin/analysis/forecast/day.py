@@ -7,7 +7,6 @@ better, as for longer sums.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import product
 
@@ -23,8 +22,9 @@ from usage_plugin.analysis.forecast.forecast import (
     Interval,
     NoForecast,
     Reason,
+    around,
 )
-from usage_plugin.analysis.forecast.intervals import half_width
+from usage_plugin.analysis.forecast.intervals import weekly_change, widths
 from usage_plugin.analysis.forecast.models import DAYS_A_WEEK
 
 HOURS_A_DAY = 24
@@ -76,8 +76,10 @@ def forecast_rest_of_day(hours: ArrayLike, so_far: float, elapsed_hours: float) 
     chosen = _choose(errors)
     middle = float(_with_median(_candidates(before, rest, so_far)[None])[0, chosen])
     came = float(rest[tested].sum())
-    widths = [half_width(errors[:, chosen], 1, float(len(tested)), share) for share in (0.8, 0.95)]
-    interval_80, interval_95 = (_around(middle, small, math.exp(width)) for width in widths)
+    daily = before + rest
+    change = weekly_change(daily, SMALL * float(daily.mean()))
+    both = (widths(errors[:, chosen], 1, float(len(tested)), change, share) for share in (0.8, 0.95))
+    interval_80, interval_95 = (around(middle, small, *each) for each in both)
     return RestOfDay(
         remaining=middle,
         interval_80=interval_80,
@@ -139,7 +141,3 @@ def _choose(errors: FloatArray) -> int:
     missed = np.sqrt(np.square(errors).mean(0))
     best = int(np.argmin(missed))
     return best if missed[best] < WORTH_LEAVING * missed[-1] else errors.shape[1] - 1
-
-
-def _around(middle: float, small: float, factor: float) -> Interval:
-    return Interval(low=max((middle + small) / factor - small, 0.0), high=(middle + small) * factor - small)

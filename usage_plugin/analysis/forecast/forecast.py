@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from usage_plugin.analysis.arrays import BoolArray, FloatArray
 from usage_plugin.analysis.forecast.backtest import BackTest, back_test, small_beside
-from usage_plugin.analysis.forecast.intervals import half_width
+from usage_plugin.analysis.forecast.intervals import widths
 from usage_plugin.analysis.forecast.models import DAYS_A_WEEK, Model, paths
 from usage_plugin.analysis.forecast.periods import Period, days_left
 
@@ -164,6 +164,11 @@ def _choose(tested: BackTest) -> Model:
 def _interval(tested: BackTest, model: Model, path: FloatArray, small: float, share: float) -> Interval:
     """Turn errors into amounts; those of shorter sums grow with the root of the length, as a wandering level does."""
     stretch = math.sqrt(path.size / tested.days)
-    factor = math.exp(half_width(tested.errors(model), tested.days, tested.stretches, share) * stretch)
-    middle = float(path.sum())
-    return Interval(low=max((middle + small) / factor - small, 0.0), high=(middle + small) * factor - small)
+    below, above = widths(tested.errors(model), tested.days, tested.stretches, tested.change, share)
+    return around(float(path.sum()), small, below * stretch, above * stretch)
+
+
+def around(middle: float, small: float, below: float, above: float) -> Interval:
+    """Turn logarithms of ratios into an interval of amounts, none of them below zero."""
+    low, high = (middle + small) * math.exp(-below) - small, (middle + small) * math.exp(above) - small
+    return Interval(low=max(low, 0.0), high=high)
