@@ -101,13 +101,13 @@ def confidence(engine: Engine, question: Question) -> ConfidenceSplit:
 
 def cost_series(engine: Engine, question: Question) -> CostSeries:
     """Give dollars per bucket as an array: 0 where there was no call, NaN where there were and none has a price."""
-    found = series(engine, question)
-    dollars = [
-        usage.cost_nano_usd / NANO_PER_USD if usage.cost_nano_usd is not None else (0.0 if usage.is_empty else np.nan)
-        for usage in found.usage
-    ]
-    called = np.array([not usage.is_empty for usage in found.usage], dtype=np.bool_)
-    return CostSeries(found.buckets, np.array(dollars, dtype=np.float64), called)
+    starts = bucket_starts(question)
+    with asked(engine, question, measures=OF_COST) as answer:
+        found = answer.cells.by_bucket(len(starts))
+    requests, attempts, unpriced, cost = (found.measure(name) for name in OF_COST)
+    calls = requests + attempts
+    dollars = np.where((calls > 0) & (calls == unpriced), np.nan, cost / NANO_PER_USD)
+    return CostSeries(starts, dollars, calls > 0)
 
 
 def _ranked(found: Cells) -> Cells:
