@@ -16,11 +16,11 @@ from usage_plugin.store.analysis_tables import AlertMessage, AlertRow
 PAGES: Final = {"anomaly": "/anomalies/{}", "budget": "/budgets/{}", "rule": "/rules#{}", "pipeline": "/pipeline"}
 DOTS: Final = {"critical": "status-failure", "warning": "status-interrupted", "info": ""}
 ALERT_COLUMNS: Final = (
-    ("Severity", "tight"), ("Alert", "name main"), ("Whose calls", "name wide"), ("Since", ""), ("Told", "roomy"),
+    ("Severity", "tight"), ("Alert", "words"), ("Whose calls", "name wide"), ("Since", ""), ("Told", "roomy"),
     ("At stake", "num"),
 )  # fmt: skip
 MESSAGE_COLUMNS: Final = (
-    ("Made", ""), ("Message", "name main"), ("To", "name"), ("Delivery", "tight"), ("Tries", "num wide"),
+    ("Made", ""), ("Message", "words"), ("To", "name"), ("Delivery", "tight"), ("Tries", "num wide"),
     ("Last error", "name wide"),
 )  # fmt: skip
 

@@ -42,7 +42,7 @@ OF_KIND: Final = {
 """What each kind asks for; the other fields of these are out of sight."""
 KIND_FIELDS: Final = tuple(dict.fromkeys(field for fields in OF_KIND.values() for field in fields))
 COLUMNS: Final = (
-    ("Rule", "name main"), ("Fires when", "name main wide"), ("Whose calls", "name wide"), ("Severity", ""), ("", ""),
+    ("Rule", "name"), ("Fires when", "words wide"), ("Whose calls", "name wide"), ("Severity", ""), ("", ""),
 )  # fmt: skip
 MOST_FIRINGS: Final = 20
 

@@ -35,9 +35,8 @@ CANVAS: Final = Canvas(PATH, ids.BUDGETS_STATE, ids.BUDGETS_FIGURES, {"list": Ou
 def layout(_zone: ZoneInfo) -> Component:
     """Show the page's shape until there is a list."""
     parts = CANVAS.layout(loading(cards=0), html.Div(id=ids.BUDGETS_LIST))
-    return html.Div(
-        [page_title(TITLE, NOTE), *parts, card("Add a budget", budget_form("Add"))], className="of-all stack"
-    )
+    add = card("Add a budget", budget_form("Add"), className="below")
+    return html.Div([page_title(TITLE, NOTE), *parts, add], className="of-all")
 
 
 def register(app: Dash, data: Data) -> None:

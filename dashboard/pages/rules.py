@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from dash import Dash, Input, Output, State, html, no_update
+from dash import Dash, Input, Output, State, html, no_update, set_props
 from dash.development.base_component import Component
 
 from dashboard import ids
@@ -184,15 +184,17 @@ def _register_changes(app: Dash, data: Data) -> None:
         prevent_initial_call=True,
     )(save)
 
-    def remove(_clicks: int | None, fragment: str | None) -> tuple[Any, Any, Any]:
+    def remove(_clicks: int | None, fragment: str | None) -> tuple[Any, Any]:
         only_if_clicked()
         outcome = attempt(data, lambda: drop_rule(data, number_in(fragment, HASH)))
-        return said(outcome), data.changes, ""
+        if outcome.is_done:
+            # No output: what waits for the address would not begin before this button is clicked.
+            set_props(ids.URL, {"hash": ""})
+        return said(outcome), data.changes
 
     app.callback(
         Output(ids.RULE_SAID, "children", allow_duplicate=True),
         Output(ids.CHANGED, "data", allow_duplicate=True),
-        Output(ids.URL, "hash"),
         Input(ids.RULE_REMOVE, "n_clicks"),
         State(ids.URL, "hash"),
         prevent_initial_call=True,

@@ -21,6 +21,7 @@ from usage_plugin.account import ProcessAccount
 from usage_plugin.clock import utc_now
 from usage_plugin.event import CostConfidence, PriceSnapshot, Status, UsageEvent
 from usage_plugin.periods import Period
+from usage_plugin.rules import Rule, Threshold, row_of
 from usage_plugin.settings import Settings
 from usage_plugin.store.budgets import Budget, budgets, save_budget
 from usage_plugin.store.calendar import plan_event
@@ -28,6 +29,7 @@ from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 from usage_plugin.store.part import Part
 from usage_plugin.store.pipeline import keep_account
+from usage_plugin.store.rules import save_rule
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -372,6 +374,22 @@ def test_what_somebody_enters_is_kept_and_shown(live: tuple[str, Engine], watch:
     page.get_by_text("Remove this budget").click()
     page.get_by_role("button", name="Remove it for good").click()
     expect(page.get_by_text("No such budget")).to_be_visible(timeout=PROMISE_MS)
+    assert watched.faults == []
+
+
+def test_a_rule_is_tried_kept_opened_by_its_link_and_removed(live: tuple[str, Engine], watch: Any) -> None:
+    """The form of a link begins with its rule; the trial shows a verdict and a chart; removing empties the form."""
+    address, engine = live
+    kept = save_rule(engine, row_of(Rule(name="Dear", settings=Threshold(above=0.5))), now=utc_now())
+    watched = watch(address)
+    page = watched.open(f"/rules#{kept.id}")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Dear", timeout=20_000)
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator("#rule-verdict")).to_contain_text("ould not have fired", timeout=60_000)
+    watched.assert_good()
+    page.get_by_role("button", name="Remove it").click()
+    expect(page.get_by_text("No rules yet")).to_be_visible(timeout=20_000)
+    expect(page.get_by_label("Name", exact=True)).to_have_value("", timeout=20_000)
     assert watched.faults == []
 
 

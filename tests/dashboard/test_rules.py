@@ -67,7 +67,7 @@ def test_a_rule_is_tried_before_it_is_kept(post: Post, store: Engine) -> None:
 def test_a_rule_that_is_opened_is_neither_tried_nor_kept(post: Post, store: Engine) -> None:
     """Dash calls each button's callback when the page appears."""
     write_events(store, [ago(1)])
-    for output, button in ((ids.RULE_VERDICT, ids.RULE_TRY), (f"{ids.URL}.hash", ids.RULE_REMOVE)):
+    for output, button in ((ids.RULE_VERDICT, ids.RULE_TRY), ("rule-said.children@", ids.RULE_REMOVE)):
         assert post(output, f"{button}.n_clicks", **values(given())) == {}
     assert rules(store) == []
 
@@ -123,7 +123,7 @@ def test_rules_are_kept_changed_and_removed(post: Post, data: Data, store: Engin
     assert "is kept" in save
     (again,) = rules(store)
     assert (again.id, again.member, again.is_enabled) == (row.id, "t1", False)
-    removed = press(post, ids.RULE_REMOVE, f"{ids.URL}.hash", f"#{row.id}")
+    removed = press(post, ids.RULE_REMOVE, "rule-said.children@", f"#{row.id}")
     assert "The rule is removed." in text_of(removed)
     assert rules(store) == []
     data.changed()
