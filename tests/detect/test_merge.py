@@ -118,6 +118,20 @@ def test_the_same_calls_again_the_next_day_are_one_entry() -> None:
     assert len({id(each.root) for each in others}) == 3
 
 
+def test_an_entry_keeps_its_name() -> None:
+    """A user who was told of an hour ago stays the entry when the key alarms too; a total gives way to who it was."""
+    known: Known = {("k", "u"): 0.9, ("u", "k"): 1.0, (None, "k"): 0.9, (None, "u"): 0.9}
+    told, key, total = case("user", "u", 60, id=7), case("key", "k", 70), case(*TOTAL, 80)
+    assert set(merged([key, total, told], known).values()) == {"u"}
+    assert set(merged([key, case(*TOTAL, 80, id=8)], known).values()) == {"k"}
+    assert set(merged([key, case("user", "u", 60, id=7, state="resolved")], known).values()) == {"k"}
+    # The same key the next day, for ten times the dollars, is news.
+    again = case("key", "k", 700, started_at=NOW + DAY, ended_at=NOW + DAY + HOUR)
+    first = case("key", "k", 70, id=9)
+    merge([first, again], Shares())
+    assert first.root is again
+
+
 def test_what_somebody_looks_after_stays_what_it_is() -> None:
     """A new explanation does not take the entry away."""
     cases = [case(*TOTAL, 110, state="acknowledged", state_by="ana"), case("key", "k", 100)]

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from usage_plugin.detect.evidence import scope_of
 from usage_plugin.detect.series import TOTAL, Metric, Scope
 from usage_plugin.store.analysis_tables import AnomalyRow
+from usage_plugin.store.anomalies import ACTIVE
 from usage_plugin.store.read import Dimension
 
 SAME_CAUSE: Final = timedelta(days=2)
@@ -19,6 +20,7 @@ ENOUGH: Final = 0.25
 """What names a cause must weigh so much of what it explains; dollars of different metrics compare roughly only."""
 FEW: Final = 3
 NEARLY_ALL: Final = 0.7
+MUCH_MORE: Final = 1.5
 ALIKE: Final = 3.0
 """A part that changed so many times as much as the whole has a cause of its own."""
 
@@ -35,6 +37,7 @@ _LEVELS: Final = (
     Dimension.PROVIDER,
     TOTAL,
 )
+_PEOPLE: Final = _LEVELS[:5]
 _LEFT: Final = (Dimension.MODEL, Dimension.PROVIDER)
 _METRICS: Final = (Metric.COST, Metric.REQUESTS, Metric.TOKENS, Metric.COST_PER_REQUEST, Metric.TOKENS_PER_REQUEST)
 
@@ -72,6 +75,12 @@ class Case:
         return abs(self.row.actual - self.row.expected) / max(abs(self.row.expected), 1e-12)
 
     @property
+    def stands(self) -> bool:
+        """Whether it is an entry already that says who it is: people were told of it by this name."""
+        row = self.row
+        return row.id is not None and row.merged_into_id is None and row.state in ACTIVE and row.dimension in _PEOPLE
+
+    @property
     def level(self) -> tuple[int, int, int, bool]:
         """Order what could name a cause: whose calls, alone or as a pair, what of them, by the hour or by the day."""
         row, metric = self.row, Metric(self.row.metric)
@@ -96,8 +105,9 @@ def merge(cases: Sequence[Case], evidence: Shares) -> None:
     """
     for case in cases:
         case.into = None
-    roots = list[Case]()
-    for case in sorted(cases, key=lambda each: (-each.weight, each.level, each.row.started_at, each.row.series_key)):
+    ordered = sorted(cases, key=lambda each: (-each.weight, each.level, each.row.started_at, each.row.series_key))
+    roots = [case for case in ordered if case.stands and not _is_dwarfed(case, cases)]
+    for case in ordered:
         if case.into is not None or case in roots:
             continue
         case.into = next((root for root in roots if _belongs(case, root, evidence)), None)
@@ -107,6 +117,11 @@ def merge(cases: Sequence[Case], evidence: Shares) -> None:
                 each.into = next((root for root in roots if _belongs(each, root, evidence)), None)
                 roots += [] if each.into else [each]
             case.into = case.into if case in found else found[0]
+
+
+def _is_dwarfed(case: Case, cases: Sequence[Case]) -> bool:
+    """Say whether something much larger happens at the same time: that is no part of an entry that was told of."""
+    return any(each.weight > MUCH_MORE * case.weight and _alike(each, case) for each in cases)
 
 
 def _causes(case: Case, cases: Sequence[Case], evidence: Shares) -> list[Case]:
