@@ -230,7 +230,7 @@ def test_a_hard_limit_under_50_calls_at_once(pair: Pair, request: pytest.Fixture
     """20 calls fit. 50 come at once, and what is spent in the end is beyond the amount by less than one call."""
     _ask(pair.one, "other")  # what such a call costs is known from now on
     _settled(pair.one, "other", COST)
-    time.sleep(1.5)
+    time.sleep(3)  # counted each second
     with ThreadPoolExecutor(50) as pool:
         text = marker(prompt=1000, completion=500, delay_ms=800)
         answers = list(pool.map(lambda _: _ask(pair.one, "hard", text), range(50)))
@@ -302,4 +302,5 @@ def test_a_proxy_learns_of_the_others_spend(pair: Pair) -> None:
     """What one spends the other knows within seconds, though it was never asked itself."""
     for _ in range(5):
         assert _ask(pair.one, "late").status_code == 200
-    assert _wait_until_refused(pair.other, "late") < 3
+    # A second for each of storing, counting and asking; more where the machine is busy with other tests.
+    assert _wait_until_refused(pair.other, "late") < 6
