@@ -245,6 +245,11 @@ def clock(when: datetime | None) -> str:
     return UNKNOWN if when is None else f"{when:%a %d %b %Y, %H:%M}"
 
 
+def brief(when: datetime) -> str:
+    """Show a moment to the minute, where the year goes without saying."""
+    return f"{when:%d %b, %H:%M}"
+
+
 def duration(milliseconds: float | None) -> str:
     """Show a time span in the unit that fits."""
     if milliseconds is None:

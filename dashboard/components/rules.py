@@ -16,7 +16,7 @@ from dashboard.components.parts import badge, card, dot, link, named, table
 from dashboard.metrics import metric_of
 from dashboard.queries.rules import ABOVE, BELOW, LONGEST_NAME, Rules
 from dashboard.scopes import dimension_words, scope_words
-from dashboard.theme import UNKNOWN, clock, lasting, measured, money
+from dashboard.theme import UNKNOWN, brief, lasting, measured, money
 from usage_plugin.rules import METRICS, BackTest, BurnRate, Detector, NoData, Rule, RuleKind, Threshold
 from usage_plugin.rules.rule import SEVERITIES
 
@@ -42,7 +42,7 @@ OF_KIND: Final = {
 """What each kind asks for; the other fields of these are out of sight."""
 KIND_FIELDS: Final = tuple(dict.fromkeys(field for fields in OF_KIND.values() for field in fields))
 COLUMNS: Final = (
-    ("Rule", "name"), ("Fires when", "words wide"), ("Whose calls", "name wide"), ("Severity", ""), ("", ""),
+    ("Rule", "name main"), ("Fires when", "words wide"), ("Whose calls", "name wide"), ("Severity", ""), ("", ""),
 )  # fmt: skip
 MOST_FIRINGS: Final = 20
 
@@ -167,7 +167,7 @@ def firing_list(found: BackTest, zone: ZoneInfo) -> Component | None:
     silent = isinstance(found.rule.settings, NoData)
     rows = [
         [
-            clock(each.start.astimezone(zone)),
+            brief(each.start.astimezone(zone)),
             named(each.label or scope_words(each.scope.dimension, each.scope.member)),
             lasting(each.end - each.start),
             f"{each.value:.0f} h" if silent else measured(each.value, metric.unit),

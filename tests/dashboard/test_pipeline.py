@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,8 @@ def test_figures_draw_calls_and_delays() -> None:
     late = Recorded(minutes=RECORDED.minutes, minute=MINUTE, calls=(1, 1, 1), p50_s=(1, 2, 3), p95_s=(60, 90, 9))
     assert list(delay(late, LIGHT).data[1].y) == [60, 90, 9]
     assert delay(late, LIGHT).layout.yaxis.ticksuffix == " s"
+    later = delay(replace(late, p50_s=(7200, None, None), p95_s=(36_000, None, None)), LIGHT)
+    assert (later.layout.yaxis.ticksuffix, later.data[1].y[0]) == (" h", pytest.approx(10))
 
 
 def test_figures_of_nothing_say_so() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dashboard import theme
+from dashboard.frames import Unit
 from dashboard.theme import DARK, LIGHT, Palette
 from usage_plugin.money import rounded_usd
 
@@ -136,6 +137,32 @@ def test_ago() -> None:
     """An age in its largest unit; a clock that runs ahead gives no negative one."""
     ages = [timedelta(seconds=3), timedelta(minutes=5), timedelta(hours=30), timedelta(seconds=-9)]
     assert [theme.ago(age) for age in ages] == ["3 s ago", "5 min ago", "1 d ago", "0 s ago"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "text"),
+    [(-1, "0 min"), (59, "59 min"), (60, "1 h"), (90, "1 h 30 min"), (48 * 60, "2 days"), (49 * 60, "2 d 1 h")],
+)
+def test_how_long_something_lasts(minutes: int, text: str) -> None:
+    """In hours up to two days, in days from there on."""
+    assert theme.lasting(timedelta(minutes=minutes)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, Unit.COUNT, "—"),
+        (float("nan"), Unit.SHARE, "—"),
+        (0.5, Unit.DOLLARS, "$0.500"),
+        (2.34567, Unit.COUNT, "2.35"),
+        (12_345, Unit.COUNT, "12.3k"),
+        (1500, Unit.MILLISECONDS, "1.50 s"),
+        (0.125, Unit.SHARE, "12.5%"),
+    ],
+)
+def test_numbers_are_shown_in_their_unit(value: float | None, unit: Unit, text: str) -> None:
+    """Unknown is a dash in each of them."""
+    assert theme.measured(value, unit) == text
 
 
 SCHEMES = pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])

@@ -54,7 +54,7 @@ _RULES = (
     Rule(name="A dear day", settings=Threshold(above=60.0)),
     Rule(
         name="Runaway keys",
-        settings=BurnRate(windows=(Window(60, 10.0), Window(5, 10.0))),
+        settings=BurnRate(windows=(Window(60, 10.0), Window(5, 10.0)), per_day=20.0),
         dimension="key",
         severity="critical",
     ),
