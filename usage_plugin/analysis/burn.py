@@ -90,7 +90,7 @@ class Runaway:
     times: float = 6.0
     beyond: float = 1.5
     least_per_point: float
-    least_calls: int = 6
+    least_calls: int = 10
     memory: int = 26 * 60
     forget: int = 12 * 60
     recent: int = 120

@@ -94,11 +94,12 @@ def _suspects(recent: Recent, what: Runaway, open_scopes: Collection[Scope]) -> 
     wanted = sorted(suspects)
     if not wanted:
         return []
-    dollars, longest = recent.dollars(wanted), max(what.windows)
+    dollars, calls, longest = recent.dollars(wanted), recent.requests(wanted), max(what.windows)
     before = dollars[:, -longest - what.recent : -longest].mean(axis=1)
     is_much = np.zeros(len(wanted), np.bool_)
     for points in what.windows:
-        is_much |= dollars[:, -points:].sum(axis=1) >= what.times * before * points
+        is_many = calls[:, -points:].sum(axis=1) >= what.least_calls
+        is_much |= is_many & (dollars[:, -points:].sum(axis=1) >= what.times * before * points)
     return [each for each, much in zip(wanted, is_much.tolist(), strict=True) if much or each in open_scopes]
 
 
