@@ -19,7 +19,7 @@ from usage_plugin.store.analysis_tables import PlannedEvent
 FIELDS: Final = ("name", "dimension", "member", "start", "end", "note")
 COLUMNS: Final = (
     ("From", ""),
-    ("Event", "name"),
+    ("Event", "words"),
     ("Whose calls", "name"),
     ("For", ""),
     ("Note", "name main wide"),

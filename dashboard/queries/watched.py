@@ -67,7 +67,7 @@ def watched(look: Look, row: AnomalyRow, why: Why | None) -> Watched | None:
         anomaly=Stretch(row.kind, row.started_at, row.ended_at),
         without=None if redrawn is None else redrawn[start:],
         driver="" if driver is None else driver.name,
-        planned=_planned(look, series.scope, buckets[start], buckets[-1] + length),
+        planned=_planned(look, row, series.scope, (buckets[start], buckets[-1] + length)),
         zone=look.zone,
         partial=None if partial is None else partial - start,
     )
@@ -181,9 +181,13 @@ def _first_shown(row: AnomalyRow, buckets: tuple[datetime, ...], granularity: Gr
     return next((at for at, bucket in enumerate(buckets) if bucket >= begin), 0)
 
 
-def _planned(look: Look, scope: Scope, start: datetime, end: datetime) -> tuple[Stretch, ...]:
-    """Give the events of the calendar that concern these calls."""
+def _planned(look: Look, row: AnomalyRow, scope: Scope, shown: tuple[datetime, datetime]) -> tuple[Stretch, ...]:
+    """Give the events of the calendar that concern these calls, and that which the anomaly was expected for."""
     own = {(dimension.value, member) for dimension, member in scope.choices.items()}
-    events = look.ask_found(planned_events, start=start, end=end)
-    concerned = [each for each in events if each.dimension == TOTAL or (each.dimension, each.member) in own]
+    events = look.ask_found(planned_events, start=shown[0], end=shown[1])
+    concerned = [
+        each
+        for each in events
+        if each.dimension == TOTAL or (each.dimension, each.member) in own or each.id == row.planned_event_id
+    ]
     return tuple(Stretch(each.name, each.starts_at, each.ends_at) for each in concerned)

@@ -20,7 +20,7 @@ from tests.dashboard.conftest import NOW, Post, ago
 from tests.dashboard.findings import HOUR, USD, WHY, anomaly_row, keep_rows
 from tests.dashboard.test_components import plain, words
 from usage_plugin.store.anomalies import anomaly
-from usage_plugin.store.calendar import plan_event
+from usage_plugin.store.calendar import plan_event, planned_events
 from usage_plugin.store.jobs import Outcome, begin_run, end_run
 from usage_plugin.store.write import write_events
 from usage_plugin.time_zone import UTC_ZONE
@@ -168,6 +168,11 @@ def test_the_chart_is_what_the_detector_said(data: Data, store: Engine) -> None:
     plan_event(
         store, "Elsewhere", starts_at=HOUR - timedelta(hours=60), ends_at=HOUR, dimension="team", member="x", now=NOW
     )
+    (other,) = (each.id for each in planned_events(store) if each.name == "Elsewhere")
+    (meant,) = keep_rows(store, anomaly_row(2, planned_event_id=other))
+    expected = told(data.look(), meant).course
+    assert expected is not None
+    assert {each.name for each in expected.planned} == {"Launch", "Elsewhere"}
     course = told(data.look(), number).course
     assert course is not None
     assert [each.name for each in course.planned] == ["Launch"]
