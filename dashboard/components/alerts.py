@@ -16,7 +16,7 @@ from usage_plugin.store.analysis_tables import AlertMessage, AlertRow
 PAGES: Final = {"anomaly": "/anomalies/{}", "budget": "/budgets/{}", "rule": "/rules#{}", "pipeline": "/pipeline"}
 DOTS: Final = {"critical": "status-failure", "warning": "status-interrupted", "info": ""}
 ALERT_COLUMNS: Final = (
-    ("Severity", "tight"), ("Alert", "words"), ("Whose calls", "name wide"), ("Since", ""), ("Told", "roomy"),
+    ("Severity", "tight"), ("Alert", "words"), ("Whose calls", "name wide"), ("Since", "wide"), ("Told", "roomy"),
     ("At stake", "num"),
 )  # fmt: skip
 MESSAGE_COLUMNS: Final = (
