@@ -1,7 +1,7 @@
 # Needs Python 3.11+, git and make. Everything else goes into .venv, from the locked requirements.
 
 PYTEST_ARGS ?=
-# Processes that run tests at once; files are shared out among them. 0: one after the other, in this process.
+# Processes that run tests at once; files are shared out among them, in order: the longest have few tests and would come last.
 TEST_WORKERS ?= auto
 # Sizes of the databases that are measured.
 CALLS ?= 1000000 10000000
@@ -42,7 +42,7 @@ demo: $(RUN_READY) ## Show the dashboard on a generated company's 90 days
 	@exec $(BIN)/python -m dashboard --demo
 
 test: $(DEV_READY) ## Run the whole suite (PYTEST_ARGS="-k name")
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(DEV_READY) ## Check style and types
 	@$(BIN)/ruff check .

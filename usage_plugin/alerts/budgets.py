@@ -45,7 +45,6 @@ def severity_of(standing: Standing) -> Severity:
 
 def _finding(standing: Standing, zone: ZoneInfo) -> Finding:
     budget = standing.budget
-    over = -standing.left_nano_usd
     return Finding(
         source=Source.BUDGET,
         about=f"budget {budget.id} {standing.period_start.isoformat()}",
@@ -69,8 +68,14 @@ def _finding(standing: Standing, zone: ZoneInfo) -> Finding:
             "unpriced_requests": standing.unpriced_requests,
             "action": budget.action.value,
         },
-        at_stake_nano_usd=max(over, 0),
+        at_stake_nano_usd=_at_stake(standing),
     )
+
+
+def _at_stake(standing: Standing) -> int | None:
+    """Give what is spent beyond the amount, or expected to be at the end; ``None`` where nothing is."""
+    reached = max(standing.spent_nano_usd, standing.outlook.expected_nano_usd or 0)
+    return reached - standing.budget.amount_nano_usd if reached > standing.budget.amount_nano_usd else None
 
 
 def _title(standing: Standing) -> str:
