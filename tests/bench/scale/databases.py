@@ -87,7 +87,10 @@ def copied(original: Place) -> Iterator[str]:
     url = make_url(original.url)
     if url.get_backend_name() == SQLITE:
         with tempfile.TemporaryDirectory(dir=folder()) as own:
-            yield f"sqlite:///{shutil.copyfile(str(url.database), Path(own) / 'copy.db')}"
+            copy = shutil.copyfile(str(url.database), Path(own) / "copy.db")
+            # Or the first checkpoint would wait until the disk has all of the copy, which no database in use is.
+            os.sync()
+            yield f"sqlite:///{copy}"
         return
     server, name = url.set(database="postgres"), f"{url.database}_copy"
     dropped(server, name)
