@@ -58,7 +58,7 @@ def _anomalies(frame: Ahead) -> list[Component]:
     if not found.has_run:
         return _lines("Not looked yet", "A worker looks every five minutes, or usage-plugin detect now.")
     if not found.number:
-        return _lines("None open", "Every series is within what its past lets expect.")
+        return _lines("None open", "Nothing that was found waits for anybody.")
     return _lines(f"{found.number} open", f"{money(found.at_stake_nano_usd)} at stake.")
 
 
