@@ -30,6 +30,8 @@ from usage_plugin.testing import make_event
 CALLS = 1_000_000
 PER_SECOND = 200
 LIMIT_S = 0.25
+# How long writes are measured alone, before: a disk that others keep busy makes them wait, too.
+ALONE_S = 60.0
 
 Result = TypeVar("Result")
 
@@ -47,6 +49,7 @@ def main(arguments: Sequence[str]) -> None:
 def measure(title: str, engine: Engine, calls: int) -> None:
     """Prune half of what is there beside writes, print how long they waited, and verify."""
     keep_half = Retention(_days_of_half(calls), FOR_EVER, FOR_EVER)
+    alone, _ = writes_while(engine, lambda: time.sleep(ALONE_S), PER_SECOND, END)
     begin = time.perf_counter()
     waits, pruned = writes_while(engine, lambda: prune(engine, keep_half, END), PER_SECOND, END)
     seconds = time.perf_counter() - begin
@@ -54,12 +57,16 @@ def measure(title: str, engine: Engine, calls: int) -> None:
     columns: tuple[str, ...] = ("", "rows", "s", "bytes returned", "longest step ms", "writes/s")
     show(title, columns, [("pruned", rows, seconds, returned, step_ms, len(waits) / seconds)])
     columns = ("", "median", "p99", "p99.9", "longest", f"over {LIMIT_S * 1000:.0f} ms")
-    shares = (float(np.percentile(waits, share)) * 1000 for share in (50, 99, 99.9, 100))
-    show("milliseconds", columns, [("a write took", *shares, sum(wait > LIMIT_S for wait in waits))])
+    show("milliseconds", columns, [_waited("a write alone", alone), _waited("a write beside pruning", waits)])
     begin = time.perf_counter()
     result = verify(engine)
     taken = time.perf_counter() - begin
     show("verify", ("", "calls", "differences", "s"), [("", result.calls, result.differences, taken)])
+
+
+def _waited(what: str, waits: Sequence[float]) -> tuple[str | float, ...]:
+    shares = (float(np.percentile(waits, share)) * 1000 for share in (50, 99, 99.9, 100))
+    return what, *shares, sum(wait > LIMIT_S for wait in waits)
 
 
 def _days_of_half(calls: int) -> int:
