@@ -27,6 +27,8 @@ class Webhook:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     refused: int = 0
+    location: str | None = None
+    """Where it sends who posts, with a status for that."""
     _server: Any = None
 
     @property
@@ -45,6 +47,13 @@ class Webhook:
                 else:
                     webhook.refused += 1
                 self.send_response(webhook.status)
+                if webhook.location is not None:
+                    self.send_header("Location", webhook.location)
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                webhook.headers.append(dict(self.headers.items()))
+                self.send_response(200)
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
@@ -64,11 +73,12 @@ class Mailbox:
 
     port: int = field(default_factory=free_port)
     mails: list[EmailMessage] = field(default_factory=list)
+    options: str = "&format=text"
     _controller: Any = None
 
     @property
     def url(self) -> str:
-        return f"mailto://127.0.0.1:{self.port}?from=usage@example.com&to=ops@example.com&format=text"
+        return f"mailto://127.0.0.1:{self.port}?from=usage@example.com&to=ops@example.com{self.options}"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)

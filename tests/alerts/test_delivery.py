@@ -133,6 +133,27 @@ def test_budgets_are_the_events_that_litellm_has_for_them(engine: Engine, detail
     assert read.projected_spend == details.get("projected_usd")
 
 
+def test_who_sends_us_elsewhere_has_not_taken_a_message(engine: Engine) -> None:
+    """And nobody else gets the headers."""
+    with webhook() as hook, webhook() as other:
+        hook.status, hook.location = 302, other.url
+        done = look(engine, routing_to(hook=to_webhook(hook, {"Authorization": "Bearer x"})), FakeClock(NOW), RUNAWAY)
+        assert (done, other.headers) == (Delivered(sent=0, failed=1), [])
+
+
+@pytest.mark.parametrize("options", ["", "&format=html"])
+def test_what_callers_name_themselves_is_text_in_a_mail(engine: Engine, options: str) -> None:
+    """No link and no picture, whatever the format of the channel."""
+    name = '<a href="http://elsewhere/">Reset your password</a>'
+    with mailbox() as mails:
+        mails.options = options
+        look(engine, routing_to(mail=to_mail(mails)), FakeClock(NOW), finding(name, Severity.CRITICAL, body=name))
+        (mail,) = mails.mails
+    parts = {part.get_content_type(): part.get_content() for part in mail.walk() if not part.is_multipart()}
+    assert "Reset your password" in "".join(parts.values())
+    assert "<a " not in parts.get("text/html", "")
+
+
 def test_one_channel_that_is_away_keeps_no_other_waiting(engine: Engine) -> None:
     """Each is tried by itself."""
     gone = Channel(name="gone", webhook=f"http://127.0.0.1:{free_port()}/hook")

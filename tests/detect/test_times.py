@@ -49,8 +49,15 @@ def test_calls_that_wait_are_waited_for(engine: Engine) -> None:
     process(engine, "a", NOW - DAY, NOW, waiting=7, oldest_waiting_at=NOW - 2 * HOUR)
     known = recorded(engine, NOW, Options())
     assert known.complete_until == NOW - 2 * HOUR
+    process(engine, "b", NOW - DAY, NOW + 20 * HOUR, waiting=7, oldest_waiting_at=NOW - 2 * HOUR)
     later = recorded(engine, NOW + 20 * HOUR, Options())
     assert later.complete_until == NOW + 14 * HOUR
+
+
+def test_calls_of_a_process_that_is_gone_hold_nothing_up(engine: Engine) -> None:
+    """Its machine may be gone with its spool: whoever finds that stores them late."""
+    process(engine, "a", NOW - DAY, NOW - HOUR, waiting=7, oldest_waiting_at=NOW - 2 * HOUR)
+    assert recorded(engine, NOW, Options()).complete_until == NOW - Options().settles_after
 
 
 def test_while_nobody_records_time_is_missing(engine: Engine) -> None:

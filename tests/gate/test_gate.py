@@ -59,7 +59,7 @@ def test_calls_in_flight_take_room() -> None:
 
 def test_a_call_that_is_asked_for_twice_is_reserved_once() -> None:
     """LiteLLM may ask again for the same request."""
-    account = Account(limit(30))
+    account = Account(limit(10))
     gate = gate_of(account)
     assert [ask(gate, "a"), ask(gate, "a")] == ["go", "go"]
     assert (account.in_flight_nano_usd, len(gate)) == (10, 1)

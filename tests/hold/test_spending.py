@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,7 +15,14 @@ from sqlalchemy import Engine
 from usage_plugin.errors import StoreUnavailable
 from usage_plugin.event import UsageEvent
 from usage_plugin.gate import Account, Gate, Refused
-from usage_plugin.hold.spending import BUDGETS_EVERY_S, COUNT_EVERY_S, EXACTLY_EVERY_S, Spending
+from usage_plugin.hold import spending
+from usage_plugin.hold.spending import (
+    BUDGETS_EVERY_S,
+    COUNT_EVERY_S,
+    EXACTLY_EVERY_S,
+    MOST_CALLS_REMEMBERED,
+    Spending,
+)
 from usage_plugin.periods import Period, span_of
 from usage_plugin.store import write
 from usage_plugin.store.budgets import Action, Budget, budgets, remove_budget, save_budget
@@ -112,9 +120,11 @@ def test_a_call_needs_room_in_all_above_its_budget(bench: Bench) -> None:
     plan = bench.gate.plan
     assert set(plan.dimensions) == {"organization", "team", "tag"}
 
+    serial = itertools.count()
+
     def verdict(**members: str) -> object:
-        scopes = [(members[each],) if each in members else () for each in plan.dimensions]
-        return bench.gate.ask(bench.gate.plan, str(members), scopes, None)
+        scopes = [(members[each],) if each in members else () for each in bench.gate.plan.dimensions]
+        return bench.gate.ask(bench.gate.plan, f"{members} {next(serial)}", scopes, None)
 
     assert verdict(tag="x") is None
     write_events(bench.engine, [call(organization_id="acme")])
@@ -124,6 +134,38 @@ def test_a_call_needs_room_in_all_above_its_budget(bench: Bench) -> None:
         assert isinstance(refused, Refused), members
         assert refused.limit.name == "top"
     assert verdict(tag="y", team="red") is None
+    save_budget(bench.engine, replace(middle, is_enabled=False), NOW)
+    bench.attend(BUDGETS_EVERY_S)
+    assert isinstance(verdict(tag="x"), Refused)
+
+
+def test_a_budget_that_could_not_be_counted_is_counted_next(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no room for everything until somebody looks exactly, a minute later."""
+    write_events(bench.engine, [call() for _ in range(12)])
+    save_budget(bench.engine, BLUE, NOW)
+
+    def away(*_of: object) -> None:
+        raise StoreUnavailable("locked", "wait")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spending, "spent_exactly", away)
+        with pytest.raises(StoreUnavailable):
+            bench.attend()
+        assert bench.gate.is_open
+    bench.attend(COUNT_EVERY_S)
+    assert bench.spent() == 12 * 10**8
+
+
+def test_a_group_that_asks_another_model_is_known_by_that(bench: Bench) -> None:
+    """What a group asked long ago is forgotten, so that limits of a model are asked again."""
+    asked = {"model_group": "chat", "provider": "openai", "cost_usd": "0.0001", "team_id": "red"}
+    save_budget(bench.engine, replace(BLUE, part=Part.read("model=new"), amount_nano_usd=10**12), NOW)
+    write_events(bench.engine, [call(model="old", **asked)])
+    bench.attend()
+    assert bench.gate.plan.only_target["chat"] == ("old", "openai")
+    write_events(bench.engine, [call(model="new", **asked) for _ in range(MOST_CALLS_REMEMBERED + 1)])
+    bench.attend(COUNT_EVERY_S)
+    assert bench.gate.plan.only_target["chat"] == ("new", "openai")
 
 
 def test_a_new_period_begins_with_nothing(bench: Bench) -> None:

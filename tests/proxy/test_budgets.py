@@ -84,6 +84,7 @@ def _make_budgets(proxy: Proxy) -> None:
         [
             make_event(completed_at=now, cost_usd="5", tags=(SPENT,)),
             make_event(completed_at=now, cost_usd="5", tags=("dear",)),
+            make_event(completed_at=now, cost_usd="5", tags=("lost",)),
             make_event(completed_at=now, cost_usd="5", team_id="team-chat"),
             make_event(completed_at=now, cost_usd="5", end_user_id="eve", feature="old"),
             make_event(
@@ -102,6 +103,8 @@ def _make_budgets(proxy: Proxy) -> None:
     save_budget(engine, spent, now)
     to_cheap = {"action": Action.DEGRADE, "degrade_to": CHEAP}
     save_budget(engine, replace(spent, name="dear", part=Part.read("tag=dear"), **to_cheap), now)  # type: ignore[arg-type]
+    nowhere = {"action": Action.DEGRADE, "degrade_to": "nowhere"}
+    save_budget(engine, replace(spent, name="lost", part=Part.read("tag=lost"), **nowhere), now)  # type: ignore[arg-type]
     for scope in SCOPES:
         save_budget(engine, replace(spent, name=scope, part=Part.read(scope)), now)
     for tag, calls in (("hard", 20), ("shared", 60), ("late", 5)):
@@ -264,6 +267,13 @@ def test_a_degraded_call_is_answered_by_the_other_group(pair: Pair, route: str) 
     row = the_row(pair.one.engine, answer.headers[CALL_ID])
     assert (row.status, row.requested_model, row.model_group) == ("success", body["model"], CHEAP)
     assert (row.provider, row.model, row.fallbacks) == ("gemini", "gemini-2.5-flash", 0)
+
+
+def test_a_group_that_the_proxy_does_not_have_makes_no_call_fail(pair: Pair) -> None:
+    """A call goes on as it was asked for, and the log says why."""
+    answer = _ask(pair.one, "lost")
+    assert answer.status_code == 200, answer.text
+    assert the_row(pair.one.engine, answer.headers[CALL_ID]).model_group == "agreed"
 
 
 def test_what_no_chat_model_can_answer_is_not_degraded(pair: Pair) -> None:

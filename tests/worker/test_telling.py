@@ -91,7 +91,7 @@ def test_what_is_known_is_told_and_its_end_too(engine: Engine, tmp_path: Path) -
 def test_history_and_what_is_explained_are_no_news(engine: Engine, tmp_path: Path) -> None:
     """Nor what somebody called expected; what somebody looks after is an alert without a message."""
     changes: tuple[dict[str, Any], ...] = (
-        {"started_at": NOW - 30 * HOUR, "ended_at": NOW - 29 * HOUR, "is_over": True},
+        {"started_at": NOW - 80 * HOUR, "ended_at": NOW - 79 * HOUR, "is_over": True},
         {"merged_into_id": 99},
         {"state": "expected"},
         {"state": "acknowledged", "state_by": "ben"},

@@ -19,6 +19,8 @@ WARNING_SEVERITY: Final = 2.0
 # A spike is over when it is found; it is told all the same, unless it is found in history.
 FRESH: Final = {"day": timedelta(hours=48)}
 _FRESH_HOURS: Final = timedelta(hours=6)
+# What ended while no worker ran is told when one finds it, unless that was long ago.
+LATE_DAYS: Final = timedelta(days=3)
 
 
 def anomaly_findings(engine: Engine, now: datetime) -> list[Finding]:
@@ -31,7 +33,7 @@ def anomaly_findings(engine: Engine, now: datetime) -> list[Finding]:
     Raises:
         StoreUnavailable: The database does not answer.
     """
-    since = now - max(FRESH.values())
+    since = now - max(LATE_DAYS, *FRESH.values())
     rows = anomalies(engine, states=ACTIVE, start=since)
     return [_finding(row) for row in rows if _is_news(row, now)]
 
@@ -47,7 +49,9 @@ def severity_of(row: AnomalyRow) -> Severity:
 
 
 def _is_news(row: AnomalyRow, now: datetime) -> bool:
-    return not row.is_over or now - row.ended_at < FRESH.get(row.granularity, _FRESH_HOURS)
+    fresh = FRESH.get(row.granularity, _FRESH_HOURS)
+    is_found_late = now - row.found_at < fresh and now - row.ended_at < LATE_DAYS
+    return not row.is_over or now - row.ended_at < fresh or is_found_late
 
 
 def _finding(row: AnomalyRow) -> Finding:

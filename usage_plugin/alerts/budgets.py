@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from usage_plugin.alerts.finding import Finding, Severity, Source
 from usage_plugin.budgets import Standing
 from usage_plugin.money import NANO_PER_USD, rounded_usd
+from usage_plugin.periods import Period
 from usage_plugin.store.budgets import Action
 
 # From here on a threshold that was crossed is a warning; at the whole amount it is critical.
@@ -47,7 +48,7 @@ def _finding(standing: Standing, zone: ZoneInfo) -> Finding:
     budget = standing.budget
     return Finding(
         source=Source.BUDGET,
-        about=f"budget {budget.id} {standing.period_start.isoformat()}",
+        about=f"budget {budget.id}{_which_period(standing)}",
         source_id=budget.id,
         severity=severity_of(standing),
         title=_title(standing),
@@ -70,6 +71,11 @@ def _finding(standing: Standing, zone: ZoneInfo) -> Finding:
         },
         at_stake_nano_usd=_at_stake(standing),
     )
+
+
+def _which_period(standing: Standing) -> str:
+    """Tell periods apart; a rolling one goes on, whatever day it begins with."""
+    return "" if standing.budget.period is Period.ROLLING else f" {standing.period_start.isoformat()}"
 
 
 def _at_stake(standing: Standing) -> int | None:

@@ -82,7 +82,11 @@ def _by_url(url: str, channel: Channel, message: AlertMessage) -> None:
             return _post(url, channel.headers, message)
         if target is None:
             raise NotSent(UNKNOWN_URL)
-        if not target.notify(body=message.body, title=message.title, notify_type=_type(apprise, message)):
+        one = apprise.Apprise(asset=_asset(apprise))
+        one.add(target)
+        # As text: what callers name themselves must not become a link or a picture in a mail.
+        text, kind = apprise.NotifyFormat.TEXT, _type(apprise, message)
+        if not one.notify(body=message.body, title=message.title, notify_type=kind, body_format=text):
             raise NotSent(said[-1] if said else "the channel did not take it and did not say why")
     return None
 
@@ -125,13 +129,23 @@ _EAR: Final = _Ear()
 logging.getLogger("apprise").addFilter(_EAR)
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Whoever sends us elsewhere has not taken the message, and must not get others its headers."""
+
+    def redirect_request(self, *_of: Any) -> None:
+        """Do not follow."""
+
+
+_OPENER: Final = urllib.request.build_opener(_NoRedirect)
+
+
 def _post(url: str, headers: Mapping[str, str], message: AlertMessage) -> None:
     """Post the body of a webhook."""
     body = json.dumps({"message_id": message.id, **json.loads(message.payload)}).encode()
     given = {"Content-Type": "application/json", "User-Agent": f"litellm-usage-plugin/{__version__}", **headers}
     request = urllib.request.Request(url, body, given, method="POST")  # noqa: S310 - http or https, as checked
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+        with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
             if answer.status not in _OK:
                 raise NotSent(f"it answered {answer.status}")
     except urllib.error.HTTPError as error:

@@ -14,7 +14,7 @@ from typing import Any
 from litellm.integrations.custom_logger import CustomLogger
 
 from usage_plugin.capture.report import Call, Reporter, broken, call_id_of, request_key, request_metadata
-from usage_plugin.capture.scope import Asked, Scopes
+from usage_plugin.capture.scope import Asked, Scopes, is_known_group
 from usage_plugin.capture.several import SeenRequests, asks_several
 from usage_plugin.capture.streams import Noted
 from usage_plugin.capture.values import mapping
@@ -153,7 +153,7 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
         asked = Asked(data, user, billed_as, plan.only_target)
         scopes = self.scopes.of(asked, plan.dimensions)
         verdict = gate.ask(plan, key, scopes, asked.group, may_degrade=billed_as in DEGRADABLE)
-        if isinstance(verdict, Degraded):
+        if isinstance(verdict, Degraded) and is_known_group(verdict.group):
             asked.note_asked_model()
             data["model"] = verdict.group
         if not isinstance(verdict, Refused):

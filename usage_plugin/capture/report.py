@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from usage_plugin.capture.passthrough import CALL_TYPE as PASS_THROUGH
 from usage_plugin.capture.passthrough import failed, is_unread, read_answer, with_answer
@@ -215,10 +215,16 @@ class Reporter:
         return report
 
 
+# Where the proxy keeps what belongs to a request.
+RECEIVED: Final = "litellm_received_at"
+
+
 def request_metadata(params: Payload) -> Payload:
     """Find the request's metadata: chat keeps it in one place, /v1/messages and /v1/responses in another."""
     plain, other = mapping(params.get("metadata")), mapping(params.get("litellm_metadata"))
-    if "litellm_received_at" in plain or not other:
+    if isinstance(other.get(RECEIVED), datetime) and not isinstance(plain.get(RECEIVED), datetime):
+        return other  # what is a moment cannot have come with the client's JSON
+    if RECEIVED in plain or not other:
         return plain
     return other
 

@@ -13,10 +13,13 @@ from usage_plugin.capture.passthrough import CALL_TYPE as PASS_THROUGH
 from usage_plugin.capture.pick import ASKED_MODEL
 from usage_plugin.capture.report import request_metadata
 from usage_plugin.capture.values import mapping, text
+from usage_plugin.logs import get_logger
 from usage_plugin.settings import Settings
 
 Members = Sequence[str]
 _NONE: Members = ()
+_log = get_logger(__name__)
+_missing = set[str]()
 _LISTS = (list, tuple)
 # Texts whose cleaned form is remembered: to clean one takes as long as everything else about it.
 REMEMBERED = 4096
@@ -121,3 +124,19 @@ class Scopes:
                     return value
         found = mapping(asked.metadata.get("spend_logs_metadata")).get(name)
         return self._clean(found) or self._clean(otherwise)
+
+
+def is_known_group(group: str) -> bool:
+    """Say whether the proxy can send a call to a model group: one that is not there must not make calls fail.
+
+    What cannot be found out is taken for granted. The log says once which group is missing.
+    """
+    from litellm.proxy import proxy_server  # noqa: PLC0415 - not there in a program without a proxy
+
+    router = proxy_server.llm_router
+    if router is None or router.is_recognized_model(group) or router.pattern_router.route(group):
+        return True
+    if group not in _missing:
+        _missing.add(group)
+        _log.error("group_of_budget_missing", group=group, remedy="name a model group of the proxy in the budget")
+    return False

@@ -24,6 +24,8 @@ TIMED_HISTORY: Final = {Granularity.HOUR: timedelta(days=8), Granularity.DAY: ti
 """The same of latencies: of the hours of older days only single calls could tell."""
 WAITS_AT_MOST: Final = timedelta(hours=6)
 """Calls that wait for the database longer than this are not waited for."""
+GONE_AFTER: Final = timedelta(minutes=10)
+"""Calls of a process that has been silent for so long come when somebody stores its spool, if ever."""
 _A_MONDAY: Final = datetime(1970, 1, 5)
 
 
@@ -43,7 +45,8 @@ def recorded(engine: Engine, now: datetime, options: Options) -> Recorded:
         StoreUnavailable: The database does not answer.
     """
     accounts = [each for each in read.processes(engine) if each.role in RECORDS]
-    waiting = [each.oldest_waiting_at for each in accounts if each.waiting and each.oldest_waiting_at is not None]
+    living = [each for each in accounts if each.stopped_at is None and now - each.beat_at < GONE_AFTER]
+    waiting = [each.oldest_waiting_at for each in living if each.waiting and each.oldest_waiting_at is not None]
     held = max(min(waiting, default=now), now - WAITS_AT_MOST)
     return Recorded(min(held, now - options.settles_after), tuple(_life(each) for each in accounts))
 

@@ -108,6 +108,8 @@ class Gate:
             group: Model group that is asked for.
             may_degrade: Whether another group can answer it.
         """
+        if key in self._reserved:  # LiteLLM asks twice for some calls
+            return None
         accounts = dict(plan.everybody)
         for members, mine in zip(plan.members, scopes, strict=True):
             for member in mine:
@@ -135,8 +137,6 @@ class Gate:
         return verdict
 
     def _reserve(self, key: str, accounts: Collection[Account], amount_nano_usd: int) -> None:
-        if key in self._reserved:  # LiteLLM asks twice for some calls
-            return
         self._reserved[key] = Reserved(accounts, amount_nano_usd, self._now_s())
         for account in accounts:
             account.reserved += amount_nano_usd

@@ -51,7 +51,7 @@ class _Learned:
 
     costs: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
-    targets: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    targets: dict[str, Counter[tuple[str, str]]] = field(default_factory=lambda: defaultdict(Counter))
 
     def take(self, masses: Iterable[Mass]) -> None:
         """Learn from some calls; the oldest are forgotten by halves."""
@@ -60,10 +60,12 @@ class _Learned:
             self.costs[group] += mass.cost_nano_usd
             self.calls[group] += mass.paid_calls
             if mass.model_group and mass.model and mass.provider:
-                self.targets[group].add((mass.model, mass.provider))
+                self.targets[group][mass.model, mass.provider] += max(mass.paid_calls, 1)
             while self.calls[group] > MOST_CALLS_REMEMBERED:
                 self.costs[group] //= 2
                 self.calls[group] //= 2
+                halves = {target: calls // 2 for target, calls in self.targets[group].items()}
+                self.targets[group] = Counter({target: calls for target, calls in halves.items() if calls})
 
     @property
     def means_nano_usd(self) -> Mapping[str, int]:
@@ -139,16 +141,18 @@ class Spending:
 
     def _read_budgets(self, engine: Engine) -> bool:
         """Look for changes; says whether there are limits that have to be counted anew."""
-        found = {each.id: each for each in budgets(engine) if each.is_enabled}
+        found = {each.id: each for each in budgets(engine)}
         if found == self._budgets:
             return False
         if not self._accounts:
             self._learned = _Learned()
             self._learned.take(lately(engine))
         self._budgets = found
-        limiting = {number: each for number, each in found.items() if number is not None and each.action in _BEYOND}
+        limiting = {number: each for number, each in found.items() if number is not None and _limits(each)}
         kept = {number: pair for number, pair in self._accounts.items() if number in limiting}
         self._renew(limiting, kept)
+        # Until that succeeds: accounts that were never counted would have room for everything.
+        self._due.exactly = 0.0
         return bool(limiting)
 
     def _open(self) -> None:
@@ -184,16 +188,18 @@ class Spending:
         questions = [part.question(span.start, span.end, self._zone) for part, span in parts]
         before = self._seen
         try:
-            sums, self._seen = spent_exactly(engine, questions)
+            sums, seen = spent_exactly(engine, questions)
             if before.row_id:
                 self._learned.take(spent_since(engine, before, (), ()).masses)
         except BaseException:
             self._stored = keys + self._stored
             raise
+        self._seen = seen
+        spent = dict(zip((account for _, account in self._accounts.values()), sums, strict=True))
+        # Before a new period begins: the old one's spend would refuse calls for all of it.
+        self._gate.count(spent, keys, anew=True)
         for number, (budget, account) in self._accounts.items():
             account.renew(_limit(budget, self._spans[number]))
-        spent = dict(zip((account for _, account in self._accounts.values()), sums, strict=True))
-        self._gate.count(spent, keys, anew=True)
         self._gate.put_up(self._plan())
         self._due.exactly = self._ticks_s() + EXACTLY_EVERY_S
         self._due.count = self._ticks_s() + COUNT_EVERY_S
@@ -228,7 +234,7 @@ class Spending:
         """Say of whose calls each account is: of its own budget's, and of those of all budgets below it."""
         everybody = dict[Account, None]()
         members: dict[Dimension, dict[str, dict[Account, None]]] = defaultdict(lambda: defaultdict(dict))
-        for budget in self._budgets.values():
+        for budget in (each for each in self._budgets.values() if each.is_enabled):
             part = budget.part
             mine = everybody if part.dimension is None else members[part.dimension][part.member or ""]
             for each in (budget, *ancestors(budget, self._budgets)):
@@ -247,6 +253,10 @@ class Spending:
             usual_nano_usd=self._learned.usual_nano_usd,
             only_target={group: next(iter(them)) for group, them in self._learned.targets.items() if len(them) == 1},
         )
+
+
+def _limits(budget: Budget) -> bool:
+    return budget.is_enabled and budget.action in _BEYOND
 
 
 def _limit(budget: Budget, span: Span) -> Limit:

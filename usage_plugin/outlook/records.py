@@ -93,7 +93,7 @@ def settle_outlooks(engine: Engine, now: datetime, zone: ZoneInfo) -> int:
     Raises:
         StoreError: The database does not answer.
     """
-    came: dict[tuple[Part, Span], int] = {}
+    came: dict[tuple[Part, Span], int | None] = {}
     amounts: dict[int, int] = {}
     for each in open_forecasts(engine):
         first = Span.of_days(each.starts_on, each.starts_on, zone).start
@@ -102,8 +102,10 @@ def settle_outlooks(engine: Engine, now: datetime, zone: ZoneInfo) -> int:
             continue
         if (each.part, span) not in came:
             usage = totals(engine, each.part.question(span.start, span.end, zone))
-            came[each.part, span] = usage.cost_nano_usd or 0
-        amounts[each.id] = came[each.part, span]
+            came[each.part, span] = 0 if usage.is_empty else usage.cost_nano_usd
+        # What nobody knows the price of is no zero: such a forecast stays open.
+        if (amount := came[each.part, span]) is not None:
+            amounts[each.id] = amount
     settle(engine, amounts)
     return len(amounts)
 

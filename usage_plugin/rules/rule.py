@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from usage_plugin.detect.series import TOTAL, Metric
+from usage_plugin.detect.series import TOTAL, WATCHES, Metric
 from usage_plugin.errors import InputError
 from usage_plugin.store.analysis_tables import AlertRule
 from usage_plugin.store.read import Dimension, Granularity
@@ -212,6 +212,12 @@ def _check_no_data(_rule: Rule, given: Any) -> None:
 def _check_detector(rule: Rule, given: Any) -> None:
     _one_of("metric", rule.metric, METRICS[:-1])
     _one_of("period", given.period, Granularity)
+    periods = [each.granularity.value for each in WATCHES if each.metric == rule.metric]
+    _refuse_unless(
+        given.period in periods,
+        f"{rule.metric} is not judged by the {given.period}",
+        f"Give the period {' or '.join(periods)}",
+    )
     _refuse_unless(math.isfinite(given.least) and given.least >= 0, f"{given.least} is no amount", "Give 0 or more")
 
 

@@ -8,7 +8,8 @@ from usage_plugin.alerts import Finding, Source, raise_alerts
 from usage_plugin.alerts.rules import rule_findings
 from usage_plugin.alerts.runaways import runaway_findings
 from usage_plugin.analysis.burn import Runaway
-from usage_plugin.errors import InputError, UsagePluginError
+from usage_plugin.errors import InputError
+from usage_plugin.guard import describe
 from usage_plugin.rules import firing_now, rule_of
 from usage_plugin.rules.evaluate import lookback
 from usage_plugin.rules.minutes import MINUTE, Recent, Scope
@@ -65,8 +66,10 @@ class Rules:
             context.breathe()
             try:
                 found += self._findings(context, row, now)
-            except UsagePluginError as error:
-                failed.append(f"{row.name}: {error}")
+            except Exception as error:  # noqa: BLE001 - whatever one rule brings about, the others go on
+                failed.append(f"{row.name}: {describe(error)}")
+                # Nobody knows whether it still holds: what was said is not taken back.
+                found += self._said.get(_key(row), (now, []))[1]
         self._said = {key: kept for key, kept in self._said.items() if key in {_key(row) for row in rows}}
         raised = raise_alerts(engine, Source.RULE, found, now)
         told = self._routes.tell(context) if raised.opened or raised.resolved else 0
