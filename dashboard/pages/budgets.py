@@ -17,10 +17,9 @@ from dashboard.components.parts import card, page_title
 from dashboard.components.states import loading
 from dashboard.data import Data, Look
 from dashboard.filters import Filters
+from dashboard.pages.offering import offer_members
 from dashboard.pages.page import Canvas, number_in, only_if_clicked
 from dashboard.queries.budgets import Budgets, all_budgets, entered, keep_budget
-from dashboard.queries.names import names_of
-from dashboard.scopes import TOTAL
 from usage_plugin.errors import StoreError
 from usage_plugin.store.budgets import budgets
 
@@ -71,17 +70,7 @@ def _register_form(app: Dash, data: Data) -> None:
     }
     app.callback(output=outputs, inputs=[Input(ids.URL, "pathname")])(begin)
 
-    def offer(dimension: str | None) -> tuple[list[str], bool]:
-        try:
-            return list(names_of(data.look(), dimension)), dimension == TOTAL
-        except StoreError:
-            return [], dimension == TOTAL
-
-    app.callback(
-        Output(ids.budget("member"), "data"),
-        Output(ids.budget("member"), "disabled"),
-        Input(ids.budget("dimension"), "value"),
-    )(offer)
+    offer_members(app, data, ids.budget)
 
     def save(_clicks: int | None, path: str | None, *values: Any) -> tuple[Any, Any]:
         only_if_clicked()

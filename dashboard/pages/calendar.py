@@ -16,11 +16,9 @@ from dashboard.components.parts import card, page_title
 from dashboard.components.states import loading
 from dashboard.data import Data, Look
 from dashboard.filters import Filters
+from dashboard.pages.offering import offer_members
 from dashboard.pages.page import Canvas, number_in, only_if_clicked
 from dashboard.queries.calendar import Calendar, calendar, drop_event, keep_event
-from dashboard.queries.names import names_of
-from dashboard.scopes import TOTAL
-from usage_plugin.errors import StoreError
 
 PATH: Final = "/calendar"
 TITLE: Final = "Calendar"
@@ -79,17 +77,7 @@ def calendar_view(frame: Calendar, number: int | None) -> dict[str, Any]:
 
 
 def _register_form(app: Dash, data: Data) -> None:
-    def offer(dimension: str | None) -> tuple[list[str], bool]:
-        try:
-            return list(names_of(data.look(), dimension)), dimension == TOTAL
-        except StoreError:
-            return [], dimension == TOTAL
-
-    app.callback(
-        Output(ids.event("member"), "data"),
-        Output(ids.event("member"), "disabled"),
-        Input(ids.event("dimension"), "value"),
-    )(offer)
+    offer_members(app, data, ids.event)
 
     def rest(_path: str | None) -> tuple[bool, bool, Any]:
         rests = is_read_only(data)

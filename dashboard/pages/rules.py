@@ -19,8 +19,8 @@ from dashboard.data import Data, Look
 from dashboard.figures.axes import blank
 from dashboard.figures.fired import firings
 from dashboard.filters import Filters
+from dashboard.pages.offering import offer_members
 from dashboard.pages.page import Canvas, number_in, only_if_clicked
-from dashboard.queries.names import names_of
 from dashboard.queries.rules import (
     Rules,
     all_rules,
@@ -31,7 +31,6 @@ from dashboard.queries.rules import (
     rule_numbered,
     tried,
 )
-from dashboard.scopes import TOTAL
 from dashboard.theme import Palette, palette
 from usage_plugin.errors import StoreError, UsagePluginError
 from usage_plugin.rules import BackTest
@@ -101,17 +100,7 @@ def _register_form(app: Dash, data: Data) -> None:
     }
     app.callback(output=outputs, inputs=[Input(ids.URL, "hash")])(begin)
 
-    def offer(dimension: str | None) -> tuple[list[str], bool]:
-        try:
-            return list(names_of(data.look(), dimension)), dimension == TOTAL
-        except StoreError:
-            return [], dimension == TOTAL
-
-    app.callback(
-        Output(ids.rule("member"), "data"),
-        Output(ids.rule("member"), "disabled"),
-        Input(ids.rule("dimension"), "value"),
-    )(offer)
+    offer_members(app, data, ids.rule)
 
     def hide(kind: str | None) -> list[str]:
         return ["" if field in OF_KIND.get(kind or "", ()) else "gone" for field in KIND_FIELDS]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.alerts.findings import NOW, RUNAWAY
+from tests.alerts.findings import HOUR, NOW, RUNAWAY
 from tests.alerts.receiving import webhook
 from tests.cli.conftest import Cli
 from tests.upstream.process import free_port
-from usage_plugin.alerts import Source, raise_alerts
+from usage_plugin.alerts import Routing, Source, raise_alerts, tell
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 
@@ -45,7 +46,23 @@ def test_what_is_open_is_listed_with_who_is_told(cli: Cli, database_url: str, mo
     monkeypatch.setenv("USAGE_ALERT_URLS", "slack://T0psecret/b/c")
     assert cli("alerts").out.splitlines() == [
         "Told: slack",
-        f"critical 2026-03-04 12:30 UTC  {RUNAWAY.title}",
+        f"   1  critical 2026-03-04 12:30 UTC  {RUNAWAY.title}",
     ]
     found = json.loads(cli("alerts", "--json").out)
     assert (found["channels"], found["alerts"][0]["at_stake_nano_usd"]) == (["slack"], 3_800_000_000)
+
+
+def test_somebody_can_look_after_an_alert(cli: Cli, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list says who, and nobody is reminded; one that does not go on is refused."""
+    monkeypatch.setenv("USAGE_DATABASE_URL", database_url)
+    engine = connect(database_url)
+    migrate(engine)
+    raise_alerts(engine, Source.RULE, [RUNAWAY], NOW)
+    late = tell(engine, Routing(), NOW + HOUR * 5, ZoneInfo("UTC"))
+    assert late == 1
+    ran = cli("alerts", "--acknowledge", "1", "--by", "ana")
+    assert ran.out.splitlines()[-1].endswith(f"{RUNAWAY.title} (ana looks after it)")
+    assert tell(engine, Routing(), NOW + HOUR * 10, ZoneInfo("UTC")) == 0
+    engine.dispose()
+    ran = cli("alerts", "--acknowledge", "9")
+    assert (ran.code, "there is no alert 9 that goes on" in ran.error_line) == (1, True)

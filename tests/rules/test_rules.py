@@ -308,3 +308,9 @@ def test_each_kind_says_what_it_means() -> None:
         "Errors: error rate of the hour is 900.0%, below 50.0% (key “two”)",
         "Unusual: cost of the hour is $9.00, which is not as expected (key “two”)",
     ]
+
+
+def test_the_detector_is_asked_only_for_what_it_judges() -> None:
+    """Costs of a call are judged by the day: a rule of the hour would stop when it is evaluated."""
+    with pytest.raises(InputError, match="cost_per_request is not judged by the hour"):
+        row_of(Rule(name="dear calls", settings=Detector(), metric="cost_per_request"))

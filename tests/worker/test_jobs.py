@@ -9,8 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,11 +16,12 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.own_server import OwnServer
+from tests.worker.beside import running, wait_for
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
 from usage_plugin.store.jobs import Outcome, begin_run, end_run, last_runs, runs
 from usage_plugin.store.migrate import migrate
-from usage_plugin.worker import Job, JobContext, Stopped, Work, run, run_once
+from usage_plugin.worker import Job, JobContext, Stopped, Work, run_once
 from usage_plugin.worker.registry import all_jobs
 
 NOW = datetime(2026, 3, 30, 12, 10, 20, tzinfo=UTC)
@@ -41,26 +40,6 @@ run(Work(connect(sys.argv[1]), Settings(), jobs=(job,)))
 
 def work_on(engine: Engine, *jobs: Job, now: datetime = NOW) -> Work:
     return Work(engine, Settings(), clock=lambda: now, jobs=jobs, look_every_s=0.02)
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up_at, "it never happened"
-        time.sleep(0.02)
-
-
-@contextmanager
-def running(work: Work) -> Iterator[None]:
-    """Let a worker run beside the test."""
-    thread = threading.Thread(target=run, args=(work,))
-    thread.start()
-    try:
-        yield
-    finally:
-        work.stop.set()
-        thread.join(20)
-        assert not thread.is_alive()
 
 
 class Counting:

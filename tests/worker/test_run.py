@@ -7,10 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.engine import make_url
 
+from tests.worker.beside import running, wait_for
 from usage_plugin.guard import Guard
 from usage_plugin.settings import Settings
 from usage_plugin.store.database import connect
@@ -30,7 +27,7 @@ from usage_plugin.store.snapshot import snapshot
 from usage_plugin.store.tables import UsageSegment, table_of
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
-from usage_plugin.worker import Job, Stopped, Work, run, run_once
+from usage_plugin.worker import Job, Stopped, Work, run_once
 from usage_plugin.worker.adding_up import AddUp
 
 NOW = datetime(2026, 3, 30, 12, 10, tzinfo=UTC)
@@ -53,26 +50,6 @@ def work_on(engine: Engine) -> Work:
 def segments(engine: Engine) -> int:
     with engine.connect() as connection:
         return int(connection.execute(select(func.count()).select_from(table_of(UsageSegment))).scalar_one())
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up_at, "it never happened"
-        time.sleep(0.02)
-
-
-@contextmanager
-def running(work: Work) -> Iterator[None]:
-    """Let a worker run beside the test."""
-    thread = threading.Thread(target=run, args=(work,))
-    thread.start()
-    try:
-        yield
-    finally:
-        work.stop.set()
-        thread.join(20)
-        assert not thread.is_alive()
 
 
 def test_one_worker_at_a_time_and_the_next_takes_over(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from tests.alerts.receiving import webhook
+from usage_plugin.alerts.anomalies import anomaly_findings
 from usage_plugin.periods import Period
 from usage_plugin.settings import Settings
 from usage_plugin.store.alerts import alerts
@@ -108,3 +109,14 @@ def test_history_and_what_is_explained_are_no_news(engine: Engine, tmp_path: Pat
     assert told == []
     (found,) = alerts(engine, sources=("anomaly",))
     assert (found.state, found.state_by) == ("acknowledged", "ben")
+
+
+def test_what_ended_while_no_worker_ran_is_told_when_it_is_found(engine: Engine) -> None:
+    """For as long as any news; what ended days ago is history."""
+    ended = {"started_at": NOW - 24 * HOUR, "is_over": True, "found_at": NOW}
+    late = ANOMALY.model_copy(update={**ended, "anomaly_key": "1" * 32, "ended_at": NOW - 20 * HOUR})
+    old = ANOMALY.model_copy(update={**ended, "anomaly_key": "2" * 32, "ended_at": NOW - 80 * HOUR})
+    with changing(engine) as connection:
+        keep(connection, [late, old])
+    assert len(anomaly_findings(engine, NOW + HOUR)) == 1
+    assert anomaly_findings(engine, NOW + 7 * HOUR) == []

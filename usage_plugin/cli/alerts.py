@@ -13,18 +13,27 @@ from usage_plugin.cli.context import load
 from usage_plugin.errors import InputError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from usage_plugin.alerts import Routing
     from usage_plugin.store.analysis_tables import AlertRow
 
 NAME = "alerts"
-EXAMPLE = "usage-plugin alerts --test ops"
+EXAMPLE = "usage-plugin alerts --test ops\n  usage-plugin alerts --acknowledge 7 --by ana"
 
 
 def command(
     test: Annotated[str | None, typer.Option(help="Send a message to this channel now.", metavar="CHANNEL")] = None,
+    acknowledge: Annotated[
+        int | None, typer.Option(help="Somebody looks after this alert: nobody is reminded of it.", metavar="NUMBER")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="With --acknowledge, who does.", metavar="NAME")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Show the channels of USAGE_ALERTS_FILE and USAGE_ALERT_URLS and the alerts that go on, or try a channel."""
+    """Show the channels of USAGE_ALERTS_FILE and USAGE_ALERT_URLS and the alerts that go on, or try a channel.
+
+    With --acknowledge, first note that somebody looks after one of them.
+    """
     from usage_plugin.alerts import routing_of
 
     settings, _ = load()
@@ -38,7 +47,10 @@ def command(
     from usage_plugin.store.alerts import ACTIVE, alerts
     from usage_plugin.store.database import connect
 
-    found = alerts(connect(settings.url), states=ACTIVE)
+    engine = connect(settings.url)
+    if acknowledge is not None:
+        _acknowledge(engine, acknowledge, by)
+    found = alerts(engine, states=ACTIVE)
     typer.echo(_as_json(routing, found) if as_json else _as_text(routing, found))
 
 
@@ -51,6 +63,13 @@ def _try(routing: Routing, name: str) -> None:
         known = ", ".join(routing.channels) or "there are none: set USAGE_ALERTS_FILE or USAGE_ALERT_URLS"
         raise InputError(f"there is no channel {name!r}", f"Channels: {known}")
     trial(channel, utc_now())
+
+
+def _acknowledge(engine: Engine, number: int, by: str | None) -> None:
+    from usage_plugin.clock import utc_now
+    from usage_plugin.store.alerts import AlertState, set_alert_state
+
+    set_alert_state(engine, number, AlertState.ACKNOWLEDGED, by=by, now=utc_now())
 
 
 def _as_json(routing: Routing, found: Sequence[AlertRow]) -> str:
@@ -71,5 +90,16 @@ def _as_json(routing: Routing, found: Sequence[AlertRow]) -> str:
 
 def _as_text(routing: Routing, found: Sequence[AlertRow]) -> str:
     names = ", ".join(routing.channels) or "nobody: set USAGE_ALERT_URLS or USAGE_ALERTS_FILE"
-    lines = [f"{each.severity:<9}{each.opened_at:%Y-%m-%d %H:%M} UTC  {each.title}" for each in found]
+    lines = [
+        f"{each.id:>4}  {each.severity:<9}{each.opened_at:%Y-%m-%d %H:%M} UTC  {each.title}{_looked_after(each)}"
+        for each in found
+    ]
     return "\n".join([f"Told: {names}", *(lines or ["No alert is open."])])
+
+
+def _looked_after(alert: AlertRow) -> str:
+    from usage_plugin.store.alerts import AlertState
+
+    if alert.state != AlertState.ACKNOWLEDGED:
+        return ""
+    return f" ({alert.state_by} looks after it)" if alert.state_by else " (acknowledged)"
