@@ -14,6 +14,7 @@ from dashboard.theme import UNKNOWN, ago, money
 from usage_plugin.store.analysis_tables import AlertMessage, AlertRow
 
 PAGES: Final = {"anomaly": "/anomalies/{}", "budget": "/budgets/{}", "rule": "/rules#{}", "pipeline": "/pipeline"}
+UNTAKEN: Final = "no channel takes it"
 DOTS: Final = {"critical": "status-failure", "warning": "status-interrupted", "info": ""}
 ALERT_COLUMNS: Final = (
     ("Severity", "tight"), ("Alert", "words"), ("Whose calls", "name wide"), ("Since", "wide"), ("Told", "roomy"),
@@ -52,9 +53,15 @@ def _alert(row: AlertRow, frame: AlertLog) -> list[Any]:
         html.Span([title, *marks], title=row.title),
         named(scope_words(row.dimension, row.member, row.label)),
         ago(frame.now - row.opened_at),
-        UNKNOWN if row.told_at is None else ago(frame.now - row.told_at),
+        _told(row, frame),
         UNKNOWN if row.at_stake_nano_usd is None else money(row.at_stake_nano_usd),
     ]
+
+
+def _told(row: AlertRow, frame: AlertLog) -> Any:
+    if row.untaken_at is not None:
+        return dot(UNTAKEN, "status-interrupted")
+    return UNKNOWN if row.told_at is None else ago(frame.now - row.told_at)
 
 
 def _message(row: AlertMessage, frame: AlertLog) -> list[Any]:

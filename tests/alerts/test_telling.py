@@ -196,4 +196,27 @@ def test_each_channel_hears_what_its_routes_take(engine: Engine) -> None:
         engine, RUNAWAY, finding("a", owner="ben"), finding("b", Severity.CRITICAL, owner="ben"), routing=routing
     )
     assert {message.channel: json.loads(message.alert_ids) for message in made} == {"ops": [1], "pager": [1, 3]}
-    assert len(alerts(engine)) == 3
+    assert {each.id: (each.told_at, each.untaken_at) for each in alerts(engine)} == {
+        1: (NOW, None),
+        2: (None, NOW),
+        3: (NOW, None),
+    }
+
+
+def test_a_channel_that_comes_later_hears_of_what_is_open(engine: Engine) -> None:
+    """As of something new; it is noted once that no channel took it, and what is over by then is told to nobody."""
+    nobody = replace(ROUTING, channels={})
+    assert told(engine, finding("a"), finding("b"), routing=nobody) == []
+    assert told(engine, finding("a"), finding("b"), at=NOW + MINUTE, routing=nobody) == []
+    assert {(each.told_at, each.untaken_at) for each in alerts(engine)} == {(None, NOW)}
+    (message,) = told(engine, finding("a"), at=NOW + HOUR)
+    assert (message.kind, json.loads(message.alert_ids)) == ("open", [1])
+    assert [each.untaken_at for each in alerts(engine, states=("open",))] == [None]
+
+
+def test_an_end_that_no_channel_takes_is_told_to_nobody_for_ever(engine: Engine) -> None:
+    """Nobody wants to hear months later that something is over."""
+    (message,) = told(engine, finding("a"))
+    take(engine, message, NOW)
+    assert len(told(engine, at=NOW + HOUR, routing=replace(ROUTING, channels={}))) == 1
+    assert len(told(engine, at=NOW + 2 * HOUR)) == 1

@@ -11,7 +11,7 @@ from tests.alerts.findings import HOUR, NOW, RUNAWAY
 from tests.alerts.receiving import webhook
 from tests.cli.conftest import Cli
 from tests.upstream.process import free_port
-from usage_plugin.alerts import Routing, Source, raise_alerts, tell
+from usage_plugin.alerts import Channel, Routing, Source, raise_alerts, tell
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 
@@ -50,6 +50,19 @@ def test_what_is_open_is_listed_with_who_is_told(cli: Cli, database_url: str, mo
     ]
     found = json.loads(cli("alerts", "--json").out)
     assert (found["channels"], found["alerts"][0]["at_stake_nano_usd"]) == (["slack"], 3_800_000_000)
+    assert found["alerts"][0]["untaken_at"] is None
+
+
+def test_what_no_channel_takes_says_so(cli: Cli, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the worker has found it."""
+    monkeypatch.setenv("USAGE_DATABASE_URL", database_url)
+    engine = connect(database_url)
+    migrate(engine)
+    raise_alerts(engine, Source.RULE, [RUNAWAY], NOW)
+    assert tell(engine, Routing(), NOW + HOUR, ZoneInfo("UTC")) == 0
+    engine.dispose()
+    assert cli("alerts").out.splitlines()[-1].endswith(f"{RUNAWAY.title} (no channel takes it)")
+    assert json.loads(cli("alerts", "--json").out)["alerts"][0]["untaken_at"] == (NOW + HOUR).isoformat()
 
 
 def test_somebody_can_look_after_an_alert(cli: Cli, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,11 +71,11 @@ def test_somebody_can_look_after_an_alert(cli: Cli, database_url: str, monkeypat
     engine = connect(database_url)
     migrate(engine)
     raise_alerts(engine, Source.RULE, [RUNAWAY], NOW)
-    late = tell(engine, Routing(), NOW + HOUR * 5, ZoneInfo("UTC"))
-    assert late == 1
+    ops = Routing(channels={"ops": Channel(name="ops", url="json://127.0.0.1/never")})
+    assert tell(engine, ops, NOW + HOUR * 5, ZoneInfo("UTC")) == 1
     ran = cli("alerts", "--acknowledge", "1", "--by", "ana")
     assert ran.out.splitlines()[-1].endswith(f"{RUNAWAY.title} (ana looks after it)")
-    assert tell(engine, Routing(), NOW + HOUR * 10, ZoneInfo("UTC")) == 0
+    assert tell(engine, ops, NOW + HOUR * 10, ZoneInfo("UTC")) == 0
     engine.dispose()
     ran = cli("alerts", "--acknowledge", "9")
     assert (ran.code, "there is no alert 9 that goes on" in ran.error_line) == (1, True)

@@ -121,6 +121,13 @@ def test_alerts_that_go_on_lead_to_what_they_are_about(post: Post, data: Data, s
         assert part in said, part
 
 
+def test_an_alert_that_no_channel_takes_says_so(post: Post, store: Engine) -> None:
+    """In the place of when it was told."""
+    write_events(store, [ago(1)])
+    keep_alerts(store, "anomaly", [alert_row(untaken_at=NOW)], now=NOW, over_before=NOW)
+    assert "no channel takes it" in text_of(post(ids.ALERTS_ACTIVE))
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

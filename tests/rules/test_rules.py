@@ -30,6 +30,7 @@ from usage_plugin.rules import (
     rule_of,
 )
 from usage_plugin.settings import Settings
+from usage_plugin.store.alerts import alerts
 from usage_plugin.store.rules import remove_rule, rules, save_rule
 from usage_plugin.store.sheets.build import add_up
 from usage_plugin.store.write import write_events
@@ -205,6 +206,34 @@ def test_silence_is_told_where_somebody_was_heard(engine: Engine) -> None:
     assert (fired.start - gap, fired.end - gap, fired.value) == (2 * HOUR, 7 * HOUR, 7.0)
     assert fired.at_stake_nano_usd is None
     assert spans(firing_now(engine, rule, gap + 3.5 * HOUR, BERLIN)) == [("t1", gap + 2 * HOUR, gap + 3.5 * HOUR)]
+
+
+def test_silence_is_an_alert_until_somebody_calls(engine: Engine) -> None:
+    """However long, through restarts of the worker, and though others spend so much more."""
+    gap = NOW.replace(minute=0, second=0) - 20 * DAY
+    many = [
+        make_event(completed_at=gap + 10 * DAY, cost_usd="9", api_key_hash=f"other{number}") for number in range(60)
+    ]
+    store(engine, calls(gap - 3 * DAY, gap, **SEARCH), many)
+    save_rule(engine, row_of(Rule(name="Silence", settings=NoData(hours=3), dimension="key")), now=NOW)
+
+    def ours(days: float) -> list[tuple[str, str]]:
+        jobs = tuple(Job(each.name, each.every, each.run) for each in all_jobs() if each.name == "rules")
+        clock = FakeClock(gap + days * DAY)
+        assert run_once(Work(engine, Settings(timezone=BERLIN.key), clock=clock, jobs=jobs), lambda _done, _all: None)
+        return [(each.state, each.title) for each in alerts(engine) if each.member == "k1"]
+
+    assert ours(0.25) == [("open", "Silence: no call for 6 hours (key “one”)")]
+    assert ours(12) == [("open", "Silence: no call for 288 hours (key “one”)")]
+    assert ours(19.5) == [("open", "Silence: no call for 468 hours (key “one”)")]
+    store(engine, [make_event(completed_at=gap + 19.6 * DAY, **SEARCH)])
+    assert [state for state, _ in ours(19.7)] == ["resolved"]
+    (test,) = [
+        each
+        for each in back_test(engine, rule_of(rules(engine)[0]), gap + 19.5 * DAY, BERLIN).firings
+        if each.scope.member == "k1"
+    ]
+    assert (test.start, test.value) == (gap + 2 * HOUR, 468.0)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from usage_plugin.detect.series import Metric
 from usage_plugin.money import NANO_PER_USD, rounded_usd
 from usage_plugin.rules import BurnRate, Detector, Firing, NoData, Rule, Threshold
 from usage_plugin.rules.rule import UNPRICED_SHARE
+from usage_plugin.store.analysis_tables import AlertRow
 
 _NAMES: Final = {
     Metric.COST.value: "cost",
@@ -37,6 +39,12 @@ def rule_findings(rule: Rule, firings: Iterable[Firing], zone: ZoneInfo) -> list
         zone: Whose wall clocks moments are told by.
     """
     return [_finding(rule, each, zone) for each in firings]
+
+
+def is_about(rule: Rule, alert: AlertRow) -> bool:
+    """Say whether an alert is of a rule as it is now: since then it may have been changed to look at something else."""
+    is_its_scope = alert.dimension == rule.dimension and rule.member in (None, alert.member)
+    return is_its_scope and json.loads(alert.details).get("kind") == rule.kind
 
 
 def _finding(rule: Rule, firing: Firing, zone: ZoneInfo) -> Finding:

@@ -32,6 +32,8 @@ class _Box:
 def tell(engine: Engine, routing: Routing, now: datetime, zone: ZoneInfo) -> int:
     """Make messages of what people have to hear now; what already waits for the same channel is joined.
 
+    What no channel takes is told to nobody, and is told as soon as one does, if it is open still.
+
     Args:
         engine: Of a migrated database.
         routing: Who hears of what.
@@ -45,14 +47,16 @@ def tell(engine: Engine, routing: Routing, now: datetime, zone: ZoneInfo) -> int
         StoreUnavailable: The database does not answer.
     """
     alerts = to_tell(engine)
-    told = [(alert, kind) for alert in alerts if (kind := what_to_tell(alert, routing, now)) is not None]
-    if not told:
+    news = [(alert, kind) for alert in alerts if (kind := what_to_tell(alert, routing, now)) is not None]
+    told = [item for item in news if routing.channels_of(item[0])]
+    untaken = [item for item in news if not routing.channels_of(item[0]) and _is_unknown(item)]
+    if not told and not untaken:
         return 0
     desk = _Desk(routing, now, zone)
-    waiting = untried_messages(engine, now + IN_HAND)
+    waiting = untried_messages(engine, now + IN_HAND) if told else []
     about = {number for message in waiting for number in json.loads(message.alert_ids)}
     made = desk.messages(told, waiting, {alert.id: alert for alert in alerts_by_id(engine, about)})
-    marks = [Told(alert.id or 0, _told_as(alert, kind)) for alert, kind in told]
+    marks = [_told(item, is_taken=True) for item in told] + [_told(item, is_taken=False) for item in untaken]
     keep_messages(engine, made, marks, now)
     return len(told)
 
@@ -141,8 +145,16 @@ def _known(message: AlertMessage, alerts: Mapping[int | None, AlertRow]) -> dict
     return {number: (alerts[number], kind) for number, kind in told.items() if number in alerts}
 
 
-def _told_as(alert: AlertRow, kind: Kind) -> str:
-    return AlertState.RESOLVED.value if kind is Kind.RESOLVED else alert.severity
+def _is_unknown(item: Item) -> bool:
+    """Say whether it is not yet noted that no channel takes an alert."""
+    alert, kind = item
+    return alert.untaken_at is None or kind is Kind.RESOLVED
+
+
+def _told(item: Item, *, is_taken: bool) -> Told:
+    alert, kind = item
+    severity = AlertState.RESOLVED.value if kind is Kind.RESOLVED else alert.severity
+    return Told(alert.id or 0, severity, is_taken)
 
 
 def _next_digest(now: datetime, every: str, routing: Routing, zone: ZoneInfo) -> datetime:

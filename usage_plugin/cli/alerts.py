@@ -82,6 +82,8 @@ def _as_json(routing: Routing, found: Sequence[AlertRow]) -> str:
             "title": each.title,
             "opened_at": each.opened_at.isoformat(),
             "at_stake_nano_usd": each.at_stake_nano_usd,
+            "told_at": each.told_at.isoformat() if each.told_at else None,
+            "untaken_at": each.untaken_at.isoformat() if each.untaken_at else None,
         }
         for each in found
     ]
@@ -91,15 +93,18 @@ def _as_json(routing: Routing, found: Sequence[AlertRow]) -> str:
 def _as_text(routing: Routing, found: Sequence[AlertRow]) -> str:
     names = ", ".join(routing.channels) or "nobody: set USAGE_ALERT_URLS or USAGE_ALERTS_FILE"
     lines = [
-        f"{each.id:>4}  {each.severity:<9}{each.opened_at:%Y-%m-%d %H:%M} UTC  {each.title}{_looked_after(each)}"
+        f"{each.id:>4}  {each.severity:<9}{each.opened_at:%Y-%m-%d %H:%M} UTC  {each.title}{_marks(each)}"
         for each in found
     ]
     return "\n".join([f"Told: {names}", *(lines or ["No alert is open."])])
 
 
-def _looked_after(alert: AlertRow) -> str:
+def _marks(alert: AlertRow) -> str:
     from usage_plugin.store.alerts import AlertState
 
-    if alert.state != AlertState.ACKNOWLEDGED:
-        return ""
-    return f" ({alert.state_by} looks after it)" if alert.state_by else " (acknowledged)"
+    said = []
+    if alert.state == AlertState.ACKNOWLEDGED:
+        said.append(f"{alert.state_by} looks after it" if alert.state_by else "acknowledged")
+    if alert.untaken_at is not None:
+        said.append("no channel takes it")
+    return f" ({', '.join(said)})" if said else ""

@@ -1,6 +1,6 @@
 """Conditions besides the detector's own in, when they hold, and would have held, out."""
 
-from usage_plugin.rules.back_test import BackTest, Firing, Line, back_test, firing_now
+from usage_plugin.rules.back_test import BackTest, Firing, Line, Missed, back_test, firing_now
 from usage_plugin.rules.rule import (
     METRICS,
     BurnRate,
@@ -21,6 +21,7 @@ __all__ = [
     "Detector",
     "Firing",
     "Line",
+    "Missed",
     "NoData",
     "Rule",
     "RuleKind",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,7 +14,7 @@ from sqlalchemy import Engine
 from usage_plugin.analysis.arrays import FloatArray
 from usage_plugin.detect.series import Metric, Scope
 from usage_plugin.money import NANO_PER_USD
-from usage_plugin.rules.evaluate import Fired, evaluate, lookback
+from usage_plugin.rules.evaluate import HOUR, Fired, evaluate, lookback
 from usage_plugin.rules.minutes import Recent
 from usage_plugin.rules.rule import Detector, NoData, Rule, row_of
 from usage_plugin.rules.watched import Watched, by_minute, oldest, watched
@@ -41,6 +42,15 @@ class Firing:
     """Cost beyond what is allowed or expected; ``None`` where the metric is no cost."""
     spent_nano_usd: int
     """What was spent meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Somebody of whom a rule about silence fired, since when."""
+
+    scope: Scope
+    label: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +84,15 @@ class BackTest:
         return sum(known) if known or not self.firings else None
 
 
-def firing_now(engine: Engine, rule: Rule, now: datetime, zone: ZoneInfo, recent: Recent | None = None) -> list[Firing]:
+def firing_now(
+    engine: Engine,
+    rule: Rule,
+    now: datetime,
+    zone: ZoneInfo,
+    *,
+    recent: Recent | None = None,
+    missed: Sequence[Missed] = (),
+) -> list[Firing]:
     """Say for whom a rule fires at this moment, and since when.
 
     Args:
@@ -83,6 +101,7 @@ def firing_now(engine: Engine, rule: Rule, now: datetime, zone: ZoneInfo, recent
         now: The present moment.
         zone: Whose hours and days.
         recent: The last two days by the minute, up to date, for rules that look at minutes.
+        missed: Who was silent when last looked, of a rule about silence: they are until a call comes.
 
     Raises:
         StoreError: The database does not answer, or only pruned calls could tell.
@@ -90,12 +109,37 @@ def firing_now(engine: Engine, rule: Rule, now: datetime, zone: ZoneInfo, recent
     if rule.is_by_minute and recent is not None:
         seen = by_minute(rule, recent)
     else:
-        seen = watched(engine, rule, now - lookback(rule) - timedelta(days=1), now, zone)
+        also = {each.scope: each.label for each in missed}
+        seen = watched(engine, rule, now - lookback(rule) - timedelta(days=1), now, zone, also=also)
     if not seen.starts or not seen.scopes:
         return []
     fired = evaluate(rule, seen.arrays)
     last = _last_judged(rule, seen)
-    return [each for each in _firings(rule, seen, fired, 0) if each.end >= seen.ends[last]]
+    found = [each for each in _firings(rule, seen, fired, 0) if each.end >= seen.ends[last]]
+    return found + _silent_still(rule, seen, missed)
+
+
+def _silent_still(rule: Rule, seen: Watched, missed: Sequence[Missed]) -> list[Firing]:
+    """Give those of whom there is no call as far as one looks back."""
+    given = rule.settings
+    if not isinstance(given, NoData):
+        return []
+    heard = {scope for scope, calls in zip(seen.scopes, seen.arrays.values, strict=True) if calls.any()}
+    return [
+        Firing(
+            scope=each.scope,
+            label=each.label,
+            start=each.since,
+            end=seen.ends[-1],
+            # It began to fire with the hour that made it too long.
+            value=given.hours - 1 + (seen.ends[-1] - each.since) / HOUR,
+            limit=float(given.hours),
+            at_stake_nano_usd=None,
+            spent_nano_usd=0,
+        )
+        for each in missed
+        if each.scope not in heard
+    ]
 
 
 def back_test(engine: Engine, rule: Rule, now: datetime, zone: ZoneInfo, days: int = DAYS) -> BackTest:

@@ -110,7 +110,8 @@ def _no_data(_rule: Rule, given: NoData, arrays: Arrays) -> Fired:
     before = np.cumsum(np.where(silent, arrays.lengths_h, 0.0), axis=-1)
     since = np.maximum.accumulate(np.where(silent, 0.0, before), axis=-1)
     hours: FloatArray = np.where(silent, before - since, 0.0)
-    was_heard = window_sums(arrays.values, (HEARD_FROM + given.hours * HOUR) // arrays.step) > 0
+    # Whoever is missed is missed until the next call, however long that takes.
+    was_heard = np.cumsum(~silent, axis=-1) > 0
     limit = np.full(hours.shape, float(given.hours))
     return Fired((hours >= limit) & was_heard, hours, limit, np.zeros(hours.shape))
 

@@ -27,6 +27,7 @@ from usage_plugin.store.read import Dimension, Granularity, Question
 # A rule for each member watches those with the most spend; of latencies each is a question of its own.
 MOST_MEMBERS: Final = 50
 MOST_TIMED: Final = 10
+NOBODY: Final[Mapping[Scope, str]] = {}
 _SUMS: Final = {
     Metric.COST.value: "cost_nano_usd",
     Metric.TOKENS.value: "total_tokens",
@@ -55,7 +56,9 @@ class Watched:
     """What was spent in each point."""
 
 
-def watched(engine: Engine, rule: Rule, start: datetime, now: datetime, zone: ZoneInfo) -> Watched:
+def watched(
+    engine: Engine, rule: Rule, start: datetime, now: datetime, zone: ZoneInfo, *, also: Mapping[Scope, str] = NOBODY
+) -> Watched:
     """Read what a rule looks at.
 
     Args:
@@ -64,6 +67,7 @@ def watched(engine: Engine, rule: Rule, start: datetime, now: datetime, zone: Zo
         start: From then on, in whole hours or days.
         now: Up to here: the last hour or day goes on.
         zone: Whose hours and days.
+        also: Who is looked at whether or not there were calls, with the names that people know them by.
 
     Raises:
         StoreError: The database does not answer, or only pruned calls could tell.
@@ -74,7 +78,7 @@ def watched(engine: Engine, rule: Rule, start: datetime, now: datetime, zone: Zo
         return by_minute(rule, recent)
     step = _step(rule)
     asked = Question(start=step.floor(start, zone), end=now, granularity=step, zone=zone)
-    scopes = _scopes(engine, rule, asked)
+    scopes = {**_scopes(engine, rule, asked), **also}
     table = tabulate(engine, tuple(scopes), asked)
     if rule.metric == Metric.LATENCY_P95:
         table = with_latency(engine, table, scopes, asked)

@@ -51,10 +51,11 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An alert of which a message was made: so severe it was then."""
+    """An alert of which people were to be told: so severe it was then, and whether a channel takes it."""
 
     alert_id: int
     severity: str
+    is_taken: bool = True
 
 
 def alerts(
@@ -215,7 +216,7 @@ def keep_messages(engine: Engine, made: Sequence[AlertMessage], told: Sequence[T
     Args:
         engine: Of a migrated database.
         made: Those with a number in the place of what is kept, the others as new ones.
-        told: Of which alerts.
+        told: Of which alerts; it is noted which of them no channel takes, so that one that comes later hears of them.
         now: The present moment.
 
     Raises:
@@ -229,8 +230,16 @@ def keep_messages(engine: Engine, made: Sequence[AlertMessage], told: Sequence[T
             else:
                 connection.execute(update(_MESSAGES).where(_MESSAGE.id == message.id).values(**values))
         for each in told:
-            marks = {"told_at": now, "told_severity": each.severity}
-            connection.execute(update(_ALERTS).where(_ALERT.id == each.alert_id).values(**marks))
+            connection.execute(update(_ALERTS).where(_ALERT.id == each.alert_id).values(**_marks(each, now)))
+
+
+def _marks(told: Told, now: datetime) -> Mapping[str, Any]:
+    if told.is_taken:
+        return {"told_at": now, "told_severity": told.severity, "untaken_at": None}
+    if told.severity == AlertState.RESOLVED:
+        # Whoever heard of its begin hears of nothing any more: a channel that comes later has no use for its end.
+        return {"told_severity": told.severity}
+    return {"untaken_at": now}
 
 
 def note_attempt(

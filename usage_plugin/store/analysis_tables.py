@@ -244,6 +244,7 @@ class AlertRow(SQLModel, table=True):
     worse_at: dt.datetime | None = _maybe(UtcDateTime)
     told_at: dt.datetime | None = _maybe(UtcDateTime)
     told_severity: str | None = None
+    untaken_at: dt.datetime | None = _maybe(UtcDateTime)
     resolved_at: dt.datetime | None = _maybe(UtcDateTime)
 
 

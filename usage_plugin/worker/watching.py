@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from usage_plugin.alerts import Finding, Source, raise_alerts
-from usage_plugin.alerts.rules import rule_findings
+from usage_plugin.alerts.rules import is_about, rule_findings
 from usage_plugin.alerts.runaways import runaway_findings
 from usage_plugin.analysis.burn import Runaway
+from usage_plugin.detect.series import Scope as SeriesScope
 from usage_plugin.errors import InputError
 from usage_plugin.guard import describe
-from usage_plugin.rules import firing_now, rule_of
+from usage_plugin.rules import Missed, NoData, Rule, firing_now, rule_of
 from usage_plugin.rules.evaluate import lookback
 from usage_plugin.rules.minutes import MINUTE, Recent, Scope
 from usage_plugin.rules.runaway import watch
@@ -47,6 +48,7 @@ class Watch:
 # What a rule over weeks says does not change within minutes, and takes longer to read.
 SLOWLY = timedelta(minutes=10)
 SOON = timedelta(days=3)
+MOST_MISSED = 5000
 
 
 class Rules:
@@ -83,7 +85,9 @@ class Rules:
         if known is not None and lookback(rule) > SOON and now - known[0] < SLOWLY:
             return known[1]
         recent = self._minutes(context, now) if rule.is_by_minute else None
-        found = rule_findings(rule, firing_now(context.engine, rule, now, context.zone, recent), context.zone)
+        missed = _missed(context, rule) if isinstance(rule.settings, NoData) else ()
+        firing = firing_now(context.engine, rule, now, context.zone, recent=recent, missed=missed)
+        found = rule_findings(rule, firing, context.zone)
         self._said[key] = (now, found)
         return found
 
@@ -93,6 +97,13 @@ class Rules:
         if self._recent.end <= now - MINUTE:
             self._recent.catch_up(now)
         return self._recent
+
+
+def _missed(context: JobContext, rule: Rule) -> list[Missed]:
+    """Give whom a rule about silence has told of and still misses, as alerts have it: they outlive the worker."""
+    active = alerts(context.engine, states=ACTIVE, sources=(Source.RULE,), limit=MOST_MISSED)
+    mine = (row for row in active if row.source_id == rule.id and is_about(rule, row))
+    return [Missed(SeriesScope(row.dimension, row.member), row.label or "", row.opened_at) for row in mine]
 
 
 def _key(row: AlertRule) -> str:

@@ -191,6 +191,7 @@ def _create_alerts() -> None:
         sa.Column("worse_at", MOMENT, nullable=True),
         sa.Column("told_at", MOMENT, nullable=True),
         sa.Column("told_severity", sa.String(), nullable=True),
+        sa.Column("untaken_at", MOMENT, nullable=True),
         sa.Column("resolved_at", MOMENT, nullable=True),
     )
     op.create_index("ix_alert_alert_key", "alert", ["alert_key"])
