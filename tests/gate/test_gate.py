@@ -65,6 +65,16 @@ def test_a_call_that_is_asked_for_twice_is_reserved_once() -> None:
     assert (account.in_flight_nano_usd, len(gate)) == (10, 1)
 
 
+def test_a_call_that_nobody_will_know_again_reserves_nothing() -> None:
+    """It is refused like any other."""
+    account = Account(limit(10))
+    gate = gate_of(account)
+    assert [gate.ask(gate.plan, None, [], "dear") for _ in range(3)] == [None, None, None]
+    assert (account.in_flight_nano_usd, len(gate)) == (0, 0)
+    gate.count({account: 10}, [])
+    assert isinstance(gate.ask(gate.plan, None, [], "dear"), Refused)
+
+
 def test_a_group_that_nobody_called_is_reserved_with_the_usual() -> None:
     """Better than nothing."""
     account = Account(limit(30))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -14,13 +16,14 @@ import anthropic
 import httpx
 import openai
 import pytest
+import websockets
 from sqlmodel import Session, col, select
 
-from tests.proxy.clients import CALL_ID, anthropic_client, http_client, openai_client, say
+from tests.proxy.clients import CALL_ID, anthropic_client, http_client, in_own_loop, openai_client, say
 from tests.proxy.config import write_config
 from tests.proxy.conftest import SUMMARY
 from tests.proxy.process import Proxy, running
-from tests.proxy.rows import the_row
+from tests.proxy.rows import the_row, wait_for_rows
 from tests.upstream.ask import marker
 from tests.upstream.process import Upstream
 from usage_plugin.clock import utc_now
@@ -179,6 +182,19 @@ ROUTES: dict[str, tuple[str, dict[str, Any]]] = {
     "speech": ("/v1/audio/speech", {"model": "speech", "input": SAY, "voice": "alloy"}),
     "completions": ("/v1/completions", {"model": "complete", "prompt": SAY}),
 }
+# Asked with another key, so that refusals of one caller and minute keep rows of their own.
+OTHER_KEY = "sk-one-in-parallel"
+OTHER_ROUTES: dict[str, tuple[str, dict[str, Any]]] = {
+    "compact": ("/v1/responses/compact", {"model": "chat", "input": SAY}),
+    "interactions": ("/v1beta/interactions", {"model": "chat", "input": SAY}),
+    "read": ("/v1/ocr", {"model": "chat", "document": {"type": "document_url", "document_url": "https://x.example/y"}}),
+    "search": ("/v1/search/web", {"query": SAY}),
+    "videos": ("/v1/videos", {"model": "chat", "prompt": SAY}),
+    "containers": ("/v1/containers", {"name": "c"}),
+    "vector store": ("/v1/vector_stores/vs/search", {"query": SAY}),
+    "bedrock": ("/bedrock/model/bedrock-claude/converse", {"messages": []}),
+    "realtime secret": ("/v1/realtime/client_secrets", {"model": "chat"}),
+}
 PASSED_THROUGH = ("/pass/openai/v1/chat/completions", {"model": "gpt-4o-mini", "messages": say(SAY)})
 
 
@@ -192,6 +208,37 @@ def test_every_billed_route_is_refused(pair: Pair, route: str) -> None:
     assert "The budget 'spent' of $1.00 a month is spent." in answer.text
     row = the_row(pair.one.engine, answer.headers[CALL_ID]) if CALL_ID in answer.headers else None
     assert row is None or (row.status, row.error_class) == ("rejected", "BudgetSpent")
+
+
+@pytest.mark.parametrize("route", OTHER_ROUTES)
+def test_what_costs_money_besides_is_refused_too(pair: Pair, route: str) -> None:
+    """Whatever LiteLLM asks its callbacks for."""
+    path, body = OTHER_ROUTES[route]
+    with http_client(pair.one, OTHER_KEY) as client:
+        answer = client.post(path, json=body, headers={"x-litellm-tags": SPENT})
+    assert answer.status_code == 429, answer.text
+    assert "The budget 'spent' of $1.00 a month is spent." in answer.text
+
+
+@pytest.mark.parametrize(("path", "call_type"), [("realtime", "_arealtime"), ("responses", "_aresponses_websocket")])
+def test_a_connection_is_refused_when_it_begins(pair: Pair, path: str, call_type: str) -> None:
+    """A realtime client and one of /v1/responses are told why; its row says so, though LiteLLM reports nothing."""
+
+    async def told() -> str:
+        headers = {"Authorization": f"Bearer {OTHER_KEY}", "x-litellm-tags": SPENT}
+        url = f"{pair.one.url.replace('http', 'ws')}/v1/{path}?model=chat"
+        async with websockets.connect(url, additional_headers=headers) as ours:
+            await ours.send(json.dumps({"type": "response.create", "model": "chat", "input": SAY}))
+            return str(await asyncio.wait_for(ours.recv(), 30))
+
+    assert "The budget 'spent' of $1.00 a month is spent." in in_own_loop(told())
+    (row,) = wait_for_rows(pair.one.engine, 1, call_type=call_type)
+    assert (row.status, row.error_class, row.cost_nano_usd, row.requested_model) == (
+        "rejected",
+        "BudgetSpent",
+        0,
+        "chat",
+    )
 
 
 def test_a_call_that_is_passed_through_is_its_keys(pair: Pair) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from usage_plugin.capture.report import Call, Reporter, broken, call_id_of, request_key, request_metadata
+from usage_plugin.capture.billed import BILLED, DEGRADABLE, is_inside_another, is_named
+from usage_plugin.capture.report import Call, Reporter, broken, request_key, request_metadata
 from usage_plugin.capture.scope import Asked, Scopes, is_known_group
 from usage_plugin.capture.several import SeenRequests, asks_several
 from usage_plugin.capture.streams import Noted
@@ -22,40 +23,6 @@ from usage_plugin.clock import utc_now
 from usage_plugin.gate import Degraded, Refused
 from usage_plugin.guard import Guard
 from usage_plugin.hold.recorder import Recorder
-
-# Calls that a provider bills, by LiteLLM's names in `async_pre_call_hook`, and the names that it reports them by.
-BILLED = {
-    "completion": "acompletion",
-    "acompletion": "acompletion",
-    "text_completion": "atext_completion",
-    "atext_completion": "atext_completion",
-    "embeddings": "aembedding",
-    "embedding": "aembedding",
-    "aembedding": "aembedding",
-    "image_generation": "aimage_generation",
-    "aimage_generation": "aimage_generation",
-    "image_edit": "aimage_edit",
-    "aimage_edit": "aimage_edit",
-    "moderation": "amoderation",
-    "amoderation": "amoderation",
-    "audio_transcription": "atranscription",
-    "transcription": "atranscription",
-    "atranscription": "atranscription",
-    "speech": "aspeech",
-    "aspeech": "aspeech",
-    "rerank": "arerank",
-    "arerank": "arerank",
-    "anthropic_messages": "anthropic_messages",
-    "responses": "aresponses",
-    "aresponses": "aresponses",
-    "agenerate_content": "agenerate_content",
-    "agenerate_content_stream": "agenerate_content_stream",
-    "pass_through_endpoint": "pass_through_endpoint",
-}
-
-
-# Calls that a chat model answers whichever it is: only these are sent to another model group.
-DEGRADABLE = frozenset({"acompletion", "anthropic_messages", "aresponses"})
 
 
 class UsageHandler(CustomLogger):  # type: ignore[misc]  # litellm is untyped
@@ -134,19 +101,24 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
         refusal: Exception | None = None
         with self.guard.stage("started"):
             billed_as = BILLED.get(call_type)
-            if billed_as is None or not call_id_of(data):  # LiteLLM asks for leave of calls inside of calls, too
+            if billed_as is None or is_inside_another(call_type, data):
                 return
-            report = self.reporter.started(data, billed_as)
-            noted = self.recorder.begin(report)
-            task = asyncio.current_task()
-            if noted is not None and task is not None:
-                task.add_done_callback(noted.is_over)
+            key = self._begin(data, billed_as) if is_named(call_type, data) else None
             if not self.recorder.gate.is_open:
-                refusal = self._refusal(report["key"], data, user_api_key_dict, billed_as)
+                refusal = self._refusal(key, data, user_api_key_dict, billed_as)
         if refusal is not None:
             raise refusal
 
-    def _refusal(self, key: str, data: dict[str, Any], user: object, billed_as: str) -> Exception | None:
+    def _begin(self, data: Mapping[str, Any], billed_as: str) -> str:
+        """Note a request that begins; gives its name."""
+        report = self.reporter.started(data, billed_as)
+        noted = self.recorder.begin(report)
+        task = asyncio.current_task()
+        if noted is not None and task is not None:
+            task.add_done_callback(noted.is_over)
+        return str(report["key"])
+
+    def _refusal(self, key: str | None, data: dict[str, Any], user: object, billed_as: str) -> Exception | None:
         """Ask the gate; a call that is to be degraded goes to the other model group."""
         gate = self.recorder.gate
         plan = gate.plan
@@ -160,7 +132,11 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
             return None
         from usage_plugin.capture.refusal import BudgetSpent  # noqa: PLC0415 - needs the proxy's web framework
 
-        return BudgetSpent(verdict, self.recorder.settings.zone, utc_now())
+        refusal = BudgetSpent(verdict, self.recorder.settings.zone, utc_now())
+        noted = None if key is None else self.recorder.in_flight.find(key)
+        if noted is not None:  # LiteLLM reports no refused connection
+            noted.failure = self.reporter.failure(Call.of({**data, "call_type": billed_as}), refusal)
+        return refusal
 
     def async_post_call_streaming_iterator_hook(
         self,

@@ -97,13 +97,19 @@ class Gate:
         self.is_open = not (plan.everybody or plan.members)
 
     def ask(
-        self, plan: Plan, key: str, scopes: Sequence[Sequence[str]], group: str | None, *, may_degrade: bool = False
+        self,
+        plan: Plan,
+        key: str | None,
+        scopes: Sequence[Sequence[str]],
+        group: str | None,
+        *,
+        may_degrade: bool = False,
     ) -> Verdict:
         """Let a call through and reserve what it may cost, or not.
 
         Args:
             plan: The one that *scopes* were looked up for: a moment later there may be another one.
-            key: Names the call until it is counted.
+            key: Names the call until it is counted; ``None`` reserves nothing, since nobody will know it again.
             scopes: Its members of each of the plan's dimensions, in their order.
             group: Model group that is asked for.
             may_degrade: Whether another group can answer it.
@@ -118,7 +124,7 @@ class Gate:
         if not accounts:
             return None
         verdict = self._judge(accounts, group, may_degrade=may_degrade)
-        if verdict.__class__ is not Refused:
+        if key is not None and verdict.__class__ is not Refused:
             asked = verdict.group if isinstance(verdict, Degraded) else group
             self._reserve(key, accounts, plan.means_nano_usd.get(asked or "", plan.usual_nano_usd))
         return verdict
