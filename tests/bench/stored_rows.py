@@ -35,7 +35,8 @@ def calls_of(engine: Engine) -> list[Stored]:
     """Read the tables of the calls: that with a row per call comes first."""
     names = _tables(engine)
     main = next(name for name in CALLS if name in names)
-    return [_read(engine, name) for name in (main, *sorted(names - {main} - NOT_CALLS))]
+    tables = [_read(engine, name) for name in (main, *sorted(names - {main} - NOT_CALLS))]
+    return [table for table in tables if table.rows]
 
 
 def empty(engine: Engine) -> None:

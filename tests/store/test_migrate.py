@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +38,7 @@ PROCESSES = 16
 ROUNDS = extent(3, 20)
 
 # Makes every table and stops before the transaction ends.
+THREADS = 4
 VICTIM = """
 import sys, time
 from usage_plugin.store import migrate
@@ -257,6 +260,24 @@ def test_sixteen_processes_migrate_at_once(database_url: str) -> None:
     """Any number of workers may start together: none fails, in any round."""
     urls = [database_url, *(_another(database_url, number) for number in range(1, ROUNDS))]
     assert migrate_at_once(urls, PROCESSES) == [0] * PROCESSES
+
+
+def test_threads_migrate_databases_of_their_own_at_once(database_url: str) -> None:
+    """Alembic knows one migration per process, and a process may store into one database while it reads another."""
+    urls = [database_url, *(_another(database_url, number) for number in range(1, THREADS))]
+    together = Barrier(THREADS)
+
+    def migrate_one(url: str) -> SchemaState:
+        engine = connect(url)
+        together.wait(60)
+        try:
+            migrate(engine)
+            return schema_state(engine)
+        finally:
+            engine.dispose()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        assert list(pool.map(migrate_one, urls)) == [SchemaState.CURRENT] * THREADS
 
 
 def _another(url: str, number: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
@@ -22,6 +23,8 @@ VERSION_TABLE = "usage_schema_version"
 # Any constant that nobody else takes: "usage_pl" as bytes, read as a signed 64-bit integer.
 ADVISORY_LOCK = int.from_bytes(b"usage_pl", "big", signed=True)
 MIGRATIONS = Path(__file__).parent / "migrations"
+# Alembic keeps the migration that is going on in its module: one at a time in a process, whatever the database.
+_ONE_AT_A_TIME = Lock()
 
 
 class SchemaState(StrEnum):
@@ -44,7 +47,7 @@ def migrate(engine: Engine) -> None:
     """
     try:
         if schema_state(engine) is not SchemaState.CURRENT:
-            with writing(engine).begin() as connection:
+            with _ONE_AT_A_TIME, writing(engine).begin() as connection:
                 _lock(connection)
                 _prepare(connection)
                 command.upgrade(_config(connection), "head")
