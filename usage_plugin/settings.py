@@ -144,6 +144,11 @@ class Settings(BaseSettings):
         description="A key, user or team that suddenly spends many times as much as usual is told of when that costs "
         "so many dollars an hour; who never spent anything, at ten times as many.",
     )
+    runaway_requests_per_hour: float = Field(
+        default=600.0,
+        gt=0,
+        description="The same of requests without a known price: so many more an hour than usual.",
+    )
     dashboard_host: str = Field(default="127.0.0.1", description="Address that the dashboard listens on.")
     dashboard_port: int = Field(default=8050, ge=1, le=65535, description="Port of the dashboard.")
     proxy_host: str = Field(default="127.0.0.1", description="Address that `usage-plugin up` gives the proxy.")

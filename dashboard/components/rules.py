@@ -16,7 +16,7 @@ from dashboard.components.parts import badge, card, dot, link, named, table
 from dashboard.metrics import metric_of
 from dashboard.queries.rules import ABOVE, BELOW, LONGEST_NAME, Rules
 from dashboard.scopes import dimension_words, scope_words
-from dashboard.theme import UNKNOWN, brief, lasting, measured, money
+from dashboard.theme import UNKNOWN, brief, calls, lasting, measured, money
 from usage_plugin.rules import METRICS, BackTest, BurnRate, Detector, NoData, Rule, RuleKind, Threshold
 from usage_plugin.rules.rule import SEVERITIES
 
@@ -148,11 +148,14 @@ def verdict(found: BackTest) -> str:
     """Say in a sentence how often a rule would have fired."""
     number, days = len(found.firings), max((found.until - found.since).days, 1)
     times = "once" if number == 1 else f"{number} times"
+    is_money = found.rule.metric in ("cost", "cost_per_request")
+    is_whole = not is_money or not found.unpriced_requests
+    unpriced = "" if is_whole else f" {calls(found.unpriced_requests)} without a known price count for nothing."
     if not number:
-        return f"Would not have fired in the last {days} days."
+        return f"Would not have fired in the last {days} days.{unpriced}"
     dollars = found.at_stake_nano_usd
     stake = "" if dollars is None else f", {money(dollars)} beyond what is allowed or expected"
-    return f"Would have fired {times} in the last {days} days{stake}."
+    return f"Would have fired {times} in the last {days} days{stake}.{unpriced}"
 
 
 def firing_list(found: BackTest, zone: ZoneInfo) -> Component | None:
@@ -172,7 +175,7 @@ def firing_list(found: BackTest, zone: ZoneInfo) -> Component | None:
             lasting(each.end - each.start),
             f"{each.value:.0f} h" if silent else measured(each.value, metric.unit),
             UNKNOWN if each.limit is None else f"{each.limit:.0f} h" if silent else measured(each.limit, metric.unit),
-            money(each.spent_nano_usd),
+            "unknown" if each.spent_nano_usd is None else money(each.spent_nano_usd),
         ]
         for each in found.firings[:MOST_FIRINGS]
     ]

@@ -52,6 +52,12 @@ def test_means_leave_out_what_comes_right_before(values: list[float], points: in
         assert np.isnan(mean) if not before else mean == pytest.approx(np.mean(before), rel=1e-6, abs=1e-6)
 
 
+def test_a_mean_leaves_out_what_nobody_knows() -> None:
+    """It is no zero; where nothing is known, the mean is not either."""
+    mean = trailing_mean([np.nan, 2.0, np.nan, 4.0, 9.0], 4, 1)
+    np.testing.assert_array_equal(mean, [np.nan, np.nan, 2.0, 2.0, 3.0])
+
+
 def test_every_window_has_to_burn() -> None:
     """The short one says that it goes on, the long one that it is no blip."""
     values = np.array([1.0] * 10 + [10.0] * 6 + [1.0] * 4)

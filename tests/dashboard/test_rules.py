@@ -13,6 +13,7 @@ from dashboard.components.rules import FIELDS, KIND_FIELDS, OF_KIND, condition
 from dashboard.queries.rules import all_rules, course_of, entered, rule_in, tried, windows_in
 from tests.dashboard.conftest import NOW, Post, ago
 from usage_plugin.errors import InputError
+from usage_plugin.event import CostConfidence
 from usage_plugin.rules import BurnRate, Detector, NoData, Rule, RuleKind, Threshold, Window, row_of
 from usage_plugin.store.rules import rules, save_rule
 from usage_plugin.store.write import write_events
@@ -62,6 +63,14 @@ def test_a_rule_is_tried_before_it_is_kept(post: Post, store: Engine) -> None:
     assert found[ids.RULE_GRAPH]["figure"]["layout"]["shapes"]
     assert "Spent meanwhile" in text_of(found[ids.RULE_FIRINGS])
     assert rules(store) == []
+
+
+def test_a_trial_says_how_many_calls_no_dollars_hold(post: Post, store: Engine) -> None:
+    """They make no dollars, and nothing says that they cost none."""
+    write_events(store, [ago(hour + 0.2, cost_usd=None, confidence=CostConfidence.UNPRICED) for hour in range(24 * 30)])
+    found = press(post, ids.RULE_TRY, ids.RULE_VERDICT)
+    said = found[ids.RULE_VERDICT]["children"]
+    assert said == "Would not have fired in the last 90 days. 720 calls without a known price count for nothing."
 
 
 def test_a_rule_that_is_opened_is_neither_tried_nor_kept(post: Post, store: Engine) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine
 
@@ -265,6 +266,55 @@ def test_a_value_below_its_limit_is_judged_when_the_day_is_over(engine: Engine) 
         for fired in back_test(engine, rule, NOW, BERLIN, days=4).firings
     }
     assert days == {"2026-03-02", "2026-03-03"}
+
+
+UNPRICED: dict[str, Any] = {"cost_usd": None, "confidence": CostConfidence.UNPRICED}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Threshold(below=4.0),
+        Threshold(above=0.0),
+        BurnRate(windows=(Window(1440, 1.0), Window(360, 1.0)), per_day=0.001),
+        BurnRate(windows=(Window(60, 1.0), Window(5, 1.0)), per_day=0.001),
+        BurnRate(windows=(Window(1440, 1.0),)),
+    ],
+)
+def test_costs_that_nobody_knows_are_unknown_and_not_zero(engine: Engine, settings: Any) -> None:
+    """No rule is fired by them, none of its points is drawn, and how many calls they are is said."""
+    store(engine, calls(NOW - 3 * DAY, NOW, **UNPRICED))
+    rule = replace(BY_DAY, settings=settings)
+    tested = back_test(engine, rule, NOW, BERLIN, days=2)
+    assert tested.firings == ()
+    assert firing_now(engine, rule, NOW, BERLIN) == []
+    (line,) = tested.lines
+    assert np.isnan(line.values).any()
+    assert not (line.values == 0).all()
+    assert 45 <= tested.unpriced_requests <= 49
+
+
+def test_how_many_calls_a_cost_does_not_hold_is_said(engine: Engine) -> None:
+    """In the message, beside what is known; of other measures what was spent is unknown, not nothing."""
+    store(engine, calls(NOW - DAY, NOW, **SEARCH), calls(NOW - 4 * HOUR, NOW, **UNPRICED))
+    rule = replace(BY_DAY, settings=Threshold(above=2.0))
+    (fired,) = firing_now(engine, rule, NOW, BERLIN)
+    assert (fired.value, fired.unpriced_requests) == (3.25, 4)
+    (finding,) = rule_findings(rule, [fired], BERLIN)
+    assert "4 calls without a known price are not in it." in finding.body
+    assert finding.details["unpriced_requests"] == 4
+    of_many = Rule(name="Many", metric="requests", settings=Threshold(above=3, period="hour"), dimension="team")
+    write_events(engine, [make_event(completed_at=NOW - MINUTE, **WEB, **UNPRICED) for _ in range(9)])
+    (fired,) = firing_now(engine, of_many, NOW, BERLIN)
+    assert (fired.value, fired.spent_nano_usd) == (9.0, None)
+    assert rule_findings(of_many, [fired], BERLIN)[0].details["spent_usd"] is None
+
+
+def test_what_is_usual_is_the_mean_of_what_is_known(engine: Engine) -> None:
+    """Weeks without a price do not make the first ones with one look like twice as much."""
+    store(engine, calls(NOW - 40 * DAY, NOW - 10 * DAY, **UNPRICED), calls(NOW - 10 * DAY, NOW))
+    rule = replace(BY_DAY, settings=BurnRate(windows=(Window(1440, 1.5), Window(360, 1.5))))
+    assert back_test(engine, rule, NOW, BERLIN, days=5).firings == ()
 
 
 def test_the_detector_is_a_rule_too(engine: Engine) -> None:

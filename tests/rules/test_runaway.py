@@ -14,8 +14,8 @@ from tests.alerts.receiving import webhook
 from usage_plugin.alerts.runaways import runaway_findings
 from usage_plugin.analysis.burn import Runaway
 from usage_plugin.event import CostConfidence, UsageEvent
-from usage_plugin.rules.minutes import TOTAL, Recent, Scope
-from usage_plugin.rules.runaway import Case, watch
+from usage_plugin.rules.minutes import TOTAL, Measured, Recent, Scope
+from usage_plugin.rules.runaway import Case, Limits, watch
 from usage_plugin.settings import Settings
 from usage_plugin.store import read
 from usage_plugin.store.calendar import plan_event
@@ -37,11 +37,11 @@ BATCH = {
     "team_alias": "search",
 }
 OTHER = {"api_key_hash": "0ther", "api_key_alias": "website", "user_id": "ben", "team_id": "t2", "team_alias": "web"}
-WHAT = Runaway(least_per_point=5 / 60)
+WHAT = Limits(dollars=Runaway(least_per_point=5 / 60), unpriced=Runaway(least_per_point=600 / 60))
 
 
 def calls(
-    start: datetime, end: datetime, per_minute: float, cost_usd: str = "0.05", **who: Any
+    start: datetime, end: datetime, per_minute: float, cost_usd: str | None = "0.05", **who: Any
 ) -> Iterator[UsageEvent]:
     """Make calls that end at equal distances."""
     step, moment = MINUTE / per_minute, start
@@ -77,9 +77,10 @@ def test_a_loop_is_told_of_its_key_alone_with_what_it_costs(busy: Engine) -> Non
     (case,) = look(busy)
     assert (case.scope, case.label) == (Scope("key", "b4tch"), "nightly-batch")
     assert (case.start, case.end) == (begin, NOW.replace(second=0))
-    assert (case.actual_nano_usd, case.requests, case.unpriced_requests) == (2_000_000_000, 40, 0)
-    assert case.expected_nano_usd == pytest.approx(100_000_000, rel=0.02)
-    assert case.per_hour_nano_usd == 60_000_000_000
+    assert case.actual == pytest.approx(2.0)
+    assert (case.requests, case.unpriced_requests) == (40, 0)
+    assert case.expected == pytest.approx(0.1, rel=0.02)
+    assert case.per_hour == pytest.approx(60)
     (finding,) = runaway_findings(busy, [case], UTC_ZONE)
     assert finding.title == "Key “nightly-batch” runs away: $60.00 an hour, 20 times as much as usual"
     assert finding.body == (
@@ -113,7 +114,7 @@ def test_it_goes_on_until_it_ends(busy: Engine) -> None:
         seen += watch(busy, recent, WHAT, (key,) if seen else ())
     assert {case.start for case in seen} == {begin}
     assert {case.scope for case in seen} == {key}
-    assert [case.actual_nano_usd for case in seen] == sorted(case.actual_nano_usd for case in seen)
+    assert [case.actual for case in seen] == sorted(case.actual for case in seen)
     assert 8 <= len(seen) <= 10
 
 
@@ -146,6 +147,48 @@ def test_calls_without_a_price_are_counted_and_cost_nobody_knows(engine: Engine)
     (unpriced,), (dollars,) = recent.unpriced([TOTAL]), recent.dollars([TOTAL])
     assert unpriced.sum() == 1
     assert dollars.sum() == pytest.approx(0.05 * recent.requests([TOTAL]).sum() - 0.05, abs=0.051)
+
+
+UNPRICED: dict[str, Any] = {"cost_usd": None, "confidence": CostConfidence.UNPRICED}
+
+
+def test_calls_whose_price_nobody_knows_run_away_too(busy: Engine) -> None:
+    """By how many they are; the message says that their price is unknown."""
+    since, begin = NOW - timedelta(hours=30), NOW.replace(second=0) - 2 * MINUTE
+    own = {**BATCH, "api_key_hash": "l0cal", "api_key_alias": "local-agent", "model": "own-7b"}
+    store(busy, calls(since, NOW, 1, **own, **UNPRICED))
+    assert look(busy) == []
+    store(busy, calls(begin, NOW, 30, **own, **UNPRICED))
+    (case,) = look(busy)
+    assert (case.scope, case.by, case.start) == (Scope("key", "l0cal"), Measured.UNPRICED, begin)
+    assert (case.actual, case.spent_nano_usd, case.unpriced_requests) == (62, 0, 62)
+    (finding,) = runaway_findings(busy, [case], UTC_ZONE)
+    assert finding.title == (
+        "Key “local-agent” runs away: 1,860 requests an hour without a known price, 31 times as much as usual"
+    )
+    assert finding.body == (
+        "Key “local-agent” in the 2 minutes from 12:28 to 12:30: 62 requests where 2 requests were expected, "
+        "60 requests more (31 times as much). "
+        "These were 62 requests, mostly of user “ana”, team “search”, model “own-7b”. "
+        "Their price is unknown: nobody can say what they cost. If it goes on, an hour of it is 1,860 requests."
+    )
+    assert finding.at_stake_nano_usd is None
+    assert "actual_usd" not in finding.details
+
+
+def test_who_runs_away_in_dollars_is_told_in_dollars(busy: Engine) -> None:
+    """Once, with how many calls have no price."""
+    begin = NOW.replace(second=0) - 2 * MINUTE
+    store(busy, calls(begin, NOW, 19, **BATCH), calls(begin, NOW, 300, **BATCH, **UNPRICED))
+    (case,) = look(busy)
+    assert (case.scope, case.by, case.unpriced_requests) == (Scope("key", "b4tch"), Measured.DOLLARS, 600)
+
+
+def test_calls_that_lose_their_price_are_no_runaway(engine: Engine) -> None:
+    """There are as many as before."""
+    begin = NOW.replace(second=0) - 5 * MINUTE
+    store(engine, calls(NOW - 30 * HOUR, begin, 120, **BATCH), calls(begin, NOW, 120, **BATCH, **UNPRICED))
+    assert look(engine) == []
 
 
 def test_what_the_same_hour_of_other_weeks_cost_is_usual(engine: Engine) -> None:

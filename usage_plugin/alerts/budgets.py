@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from usage_plugin.alerts.finding import Finding, Severity, Source
+from usage_plugin.analysis.why import unpriced_words
 from usage_plugin.budgets import Standing
 from usage_plugin.money import NANO_PER_USD, rounded_usd
 from usage_plugin.periods import Period
@@ -108,7 +109,7 @@ def _body(standing: Standing, zone: ZoneInfo) -> str:
     if standing.runs_out_at is not None:
         said.append(f"It is expected to run out at {_moment(standing.runs_out_at, zone)}.")
     if standing.unpriced_requests:
-        said.append(f"{standing.unpriced_requests:,} calls without a known price are not in it.")
+        said.append(unpriced_words(standing.unpriced_requests))
     if standing.is_over:
         said.append(_BEYOND[budget.action])
     return " ".join(said)

@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from usage_plugin.alerts.finding import TOTAL, Finding, Severity, Source
+from usage_plugin.analysis.why import unpriced_words
 from usage_plugin.detect.series import Metric
 from usage_plugin.money import NANO_PER_USD, rounded_usd
 from usage_plugin.rules import BurnRate, Detector, Firing, NoData, Rule, Threshold
@@ -69,7 +70,8 @@ def _finding(rule: Rule, firing: Firing, zone: ZoneInfo) -> Finding:
             "metric": rule.metric,
             "actual_usd" if is_cost else "actual": firing.value,
             "limit_usd" if is_cost else "limit": firing.limit,
-            "spent_usd": firing.spent_nano_usd / NANO_PER_USD,
+            "spent_usd": None if firing.spent_nano_usd is None else firing.spent_nano_usd / NANO_PER_USD,
+            "unpriced_requests": firing.unpriced_requests,
         },
         at_stake_nano_usd=stake,
     )
@@ -100,6 +102,8 @@ def _body(rule: Rule, firing: Firing, name: str, zone: ZoneInfo) -> str:
         said.append(f"Up to {_amount(rule, firing.limit)} was to be expected.")
     if firing.at_stake_nano_usd:
         said.append(f"{rounded_usd(abs(firing.at_stake_nano_usd))} are at stake so far.")
+    if firing.unpriced_requests and rule.metric in _DOLLARS and not isinstance(given, NoData):
+        said.append(unpriced_words(firing.unpriced_requests))
     said.append(f"It has been so since {firing.start.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key}).")
     return " ".join(said)
 

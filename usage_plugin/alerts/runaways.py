@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,12 +14,12 @@ from usage_plugin.alerts.finding import Finding, Severity, Source
 from usage_plugin.analysis.why import Explanation, Story, Unit, explain, ranked, tell
 from usage_plugin.analysis.why.words import TELLING
 from usage_plugin.money import NANO_PER_USD, rounded_usd
-from usage_plugin.rules.minutes import TOTAL, Scope
+from usage_plugin.rules.minutes import TOTAL, Measured, Scope
 from usage_plugin.rules.runaway import Case
 from usage_plugin.store import read
 from usage_plugin.store.calendar import planned_events
 from usage_plugin.store.dimensions import Dimension
-from usage_plugin.store.read import Question
+from usage_plugin.store.read import Question, Usage
 
 DAY: Final = timedelta(days=1)
 # What the others are that calls may be split by says little of who did it.
@@ -55,29 +55,54 @@ def _is_planned(engine: Engine, case: Case) -> bool:
 def _finding(engine: Engine, case: Case, zone: ZoneInfo) -> Finding:
     name = "All calls" if case.scope == TOTAL else f"{case.scope.dimension.capitalize()} “{case.label}”"
     times = "" if case.times is None else f", {case.times:,.0f} times as much as usual"
-    rate = rounded_usd(case.per_hour_nano_usd)
+    rate, further = _WORDS[case.by](case)
     return Finding(
         source=Source.RUNAWAY,
         about=f"{case.scope.dimension} {case.scope.member}",
         severity=Severity.CRITICAL,
-        title=f"{name} runs away: {rate} an hour{times}",
-        body=f"{_story(engine, case, name, zone)} If it goes on, an hour of it costs {rate}.",
+        title=f"{name} runs away: {rate}{times}",
+        body=f"{_story(engine, case, name, zone)} {further}",
         since=case.start,
         dimension=case.scope.dimension,
         member=case.scope.member,
         label=case.label,
         details={
-            "actual_usd": case.actual_nano_usd / NANO_PER_USD,
-            "expected_usd": case.expected_nano_usd / NANO_PER_USD,
-            "per_hour_usd": case.per_hour_nano_usd / NANO_PER_USD,
+            **_amounts(case),
             "times": case.times,
             "requests": case.requests,
             "unpriced_requests": case.unpriced_requests,
             "started_at": case.start.isoformat(),
             "seen_to": case.end.isoformat(),
         },
-        at_stake_nano_usd=case.excess_nano_usd,
+        at_stake_nano_usd=_nano_usd(case.excess) if case.by is Measured.DOLLARS else None,
     )
+
+
+def _in_dollars(case: Case) -> tuple[str, str]:
+    rate = rounded_usd(_nano_usd(case.per_hour))
+    return f"{rate} an hour", f"If it goes on, an hour of it costs {rate}."
+
+
+def _in_requests(case: Case) -> tuple[str, str]:
+    rate = f"{case.per_hour:,.0f} requests"
+    known = f", besides {rounded_usd(case.spent_nano_usd)} for others" if case.spent_nano_usd else ""
+    further = f"Their price is unknown: nobody can say what they cost{known}. If it goes on, an hour of it is {rate}."
+    return f"{rate} an hour without a known price", further
+
+
+_WORDS: Final[Mapping[Measured, Callable[[Case], tuple[str, str]]]] = {
+    Measured.DOLLARS: _in_dollars,
+    Measured.UNPRICED: _in_requests,
+}
+
+
+def _amounts(case: Case) -> Mapping[str, float]:
+    unit = "_usd" if case.by is Measured.DOLLARS else ""
+    return {f"actual{unit}": case.actual, f"expected{unit}": case.expected, f"per_hour{unit}": case.per_hour}
+
+
+def _nano_usd(dollars: float) -> int:
+    return round(dollars * NANO_PER_USD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +112,7 @@ class _Look:
     explanation: Explanation
     labels: Mapping[str | None, str]
     largest: str | None
-    """Who has half of what was spent or more."""
+    """Who has half of what was spent, or of these calls, or more."""
 
 
 def _story(engine: Engine, case: Case, name: str, zone: ZoneInfo) -> str:
@@ -95,19 +120,24 @@ def _story(engine: Engine, case: Case, name: str, zone: ZoneInfo) -> str:
     best = ranked(look.explanation for look in looks.values())[0]
     minutes = (case.end - case.start) // timedelta(minutes=1)
     lasts = f"{minutes} minutes" if minutes > 1 else "minute"
+    is_money = case.by is Measured.DOLLARS
     story = Story(
         what=f"{name} in the {lasts} from {case.start.astimezone(zone):%H:%M} to {case.end.astimezone(zone):%H:%M}",
-        unit=Unit.NANO_USD,
-        expected=case.expected_nano_usd,
-        actual=case.actual_nano_usd,
+        unit=Unit.NANO_USD if is_money else Unit.REQUESTS,
+        expected=_whole(case, case.expected),
+        actual=_whole(case, case.actual),
         # What has always been alike says nothing of who did it.
         explanation=best if best.score >= TELLING else None,
         labels=looks[Dimension(best.dimension)].labels,
-        unpriced_calls=case.unpriced_requests,
+        unpriced_calls=case.unpriced_requests if is_money else 0,
     )
     who = ", ".join(f"{_word(each)} “{look.largest}”" for each, look in looks.items() if look.largest)
     mostly = f", mostly of {who}" if who else ""
     return f"{tell(story)} These were {case.requests:,} requests{mostly}."
+
+
+def _whole(case: Case, amount: float) -> int:
+    return round(amount * case.by.scale)
 
 
 def _word(dimension: Dimension) -> str:
@@ -120,17 +150,22 @@ def _by(engine: Engine, case: Case, dimension: Dimension) -> _Look:
     usual = read.members(engine, _question(case, dimension, _day_before(case.start), _hour(case.start)))
     explanation = explain(
         dimension.value,
-        {member.value: usage.cost_nano_usd for member, usage in usual},
-        {member.value: usage.cost_nano_usd for member, usage in now},
-        expected_total=case.expected_nano_usd,
-        actual_total=case.actual_nano_usd,
+        {member.value: _measure(case, usage) for member, usage in usual},
+        {member.value: _measure(case, usage) for member, usage in now},
+        expected_total=_whole(case, case.expected),
+        actual_total=_whole(case, case.actual),
     )
     labels: dict[str | None, str] = {
         member.value: member.label for member, _ in (*usual, *now) if member.value is not None
     }
-    member, usage = next(iter(now), (None, None))
-    is_most = usage is not None and 2 * (usage.cost_nano_usd or 0) >= case.actual_nano_usd
+    member, usage = max(now, key=lambda each: _measure(case, each[1]) or 0, default=(None, None))
+    is_most = usage is not None and 2 * (_measure(case, usage) or 0) >= _whole(case, case.actual)
     return _Look(explanation, labels, member.label if member is not None and is_most else None)
+
+
+def _measure(case: Case, usage: Usage) -> int | None:
+    found: int | None = getattr(usage, case.by.sum_name)
+    return found
 
 
 def _question(case: Case, dimension: Dimension, start: datetime, end: datetime) -> Question:

@@ -31,19 +31,19 @@ def window_sums(values: ArrayLike, points: int) -> FloatArray:
 
 
 def trailing_mean(values: ArrayLike, points: int, gap: int) -> FloatArray:
-    """Give the mean of the points before each, NaN where there are none.
+    """Give the mean of the points before each, NaN where there are none of which anything is known.
 
     Args:
-        values: Shape ``(..., time)``; NaN counts as 0.
+        values: Shape ``(..., time)``; NaN is left out.
         points: How many.
         gap: How many points right before are left out, the point itself included.
     """
-    sums = window_sums(values, points)
+    sums, known = window_sums(values, points), window_sums(np.isfinite(np.asarray(values, np.float64)), points)
     length = sums.shape[-1]
     mean = np.full(sums.shape, np.nan)
     if gap < length:
-        there = np.minimum(np.arange(1, length - gap + 1), points)
-        mean[..., gap:] = sums[..., : length - gap] / there
+        before = (..., slice(length - gap))
+        np.divide(sums[before], known[before], out=mean[..., gap:], where=known[before] > 0)
     return mean
 
 

@@ -16,8 +16,8 @@ from usage_plugin.detect.series import Metric, Scope
 from usage_plugin.money import NANO_PER_USD
 from usage_plugin.rules.evaluate import HOUR, Fired, evaluate, lookback
 from usage_plugin.rules.minutes import Recent
-from usage_plugin.rules.rule import Detector, NoData, Rule, row_of
-from usage_plugin.rules.watched import Watched, by_minute, oldest, watched
+from usage_plugin.rules.rule import BurnRate, Detector, NoData, Rule, Threshold, row_of
+from usage_plugin.rules.watched import Watched, by_minute, known_cost, oldest, watched
 
 DAYS: Final = 90
 DAYS_BY_MINUTE: Final = 14
@@ -40,8 +40,10 @@ class Firing:
     """At that point; ``None`` where there is none."""
     at_stake_nano_usd: int | None
     """Cost beyond what is allowed or expected; ``None`` where the metric is no cost."""
-    spent_nano_usd: int
-    """What was spent meanwhile."""
+    spent_nano_usd: int | None
+    """What was spent meanwhile; ``None`` where there were calls, and the price of none is known."""
+    unpriced_requests: int = 0
+    """Calls without a known price in what the value is of: a cost is the cost of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class BackTest:
     """Begins of the points of the lines."""
     lines: tuple[Line, ...]
     """Those that fired most first, then the largest."""
+    unpriced_requests: int = 0
+    """Of all that were looked at: no dollars hold them."""
 
     @property
     def at_stake_nano_usd(self) -> int | None:
@@ -178,6 +182,7 @@ def back_test(engine: Engine, rule: Rule, now: datetime, zone: ZoneInfo, days: i
         firings=tuple(firings),
         buckets=seen.starts[first:],
         lines=tuple(lines[at] for at in order),
+        unpriced_requests=round(float(seen.unpriced[:, first:].sum())),
     )
 
 
@@ -217,5 +222,22 @@ def _firing(
         value=float(fired.shown[at, worst]),
         limit=None if np.isnan(limit) else limit,
         at_stake_nano_usd=round(excess * NANO_PER_USD) if has_stake else None,
-        spent_nano_usd=round(float(seen.cost_usd[at, begin : end + 1].sum()) * NANO_PER_USD),
+        spent_nano_usd=_spent_nano_usd(seen, at, slice(begin, end + 1)),
+        unpriced_requests=round(float(seen.unpriced[at, _reach(rule, seen, begin) : end + 1].sum())),
     )
+
+
+def _spent_nano_usd(seen: Watched, at: int, stretch: slice) -> int | None:
+    parts = (np.array(float(each[at, stretch].sum())) for each in (seen.cost_usd, seen.calls, seen.unpriced))
+    spent = float(known_cost(*parts))
+    return None if np.isnan(spent) else round(spent * NANO_PER_USD)
+
+
+def _reach(rule: Rule, seen: Watched, begin: int) -> int:
+    """Give the first point that the value of a point is of: of its hour or day, or of the longest window."""
+    given = rule.settings
+    if isinstance(given, BurnRate):
+        longest = max(each.length for each in given.windows)
+        return max(begin + 1 - round(longest / seen.arrays.step), 0)
+    before = np.flatnonzero(seen.arrays.is_over[:begin])
+    return int(before[-1]) + 1 if isinstance(given, Threshold) and before.size else begin

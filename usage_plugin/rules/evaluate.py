@@ -99,10 +99,17 @@ def _burn_rate(rule: Rule, given: BurnRate, arrays: Arrays) -> Fired:
         usual = (USUAL_BY_MINUTE if rule.is_by_minute else USUAL) // arrays.step
         allowed = trailing_mean(arrays.values, usual, max(points))
     longest = int(np.argmax(points))
-    shown = window_sums(arrays.values, points[longest])
+    shown = _in_windows(arrays.values, points[longest])
     fires = burning(arrays.values, allowed, points, times)
     limit = allowed * points[longest] * times[longest]
     return Fired(fires, shown, limit, np.maximum(np.nan_to_num(arrays.values - allowed), 0.0))
+
+
+def _in_windows(values: FloatArray, points: int) -> FloatArray:
+    """Add points up; where the only calls of a window are such that nobody can say, nobody can."""
+    sums, unknown = window_sums(values, points), window_sums(np.isnan(values), points)
+    found: FloatArray = np.where((sums <= 0) & (unknown > 0), np.nan, sums)
+    return found
 
 
 def _no_data(_rule: Rule, given: NoData, arrays: Arrays) -> Fired:

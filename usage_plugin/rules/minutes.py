@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Final
 
 import numpy as np
@@ -33,6 +34,30 @@ class Scope:
 
 
 TOTAL: Final = Scope("total")
+
+
+class Measured(Enum):
+    """What is added up by the minute: the column of `MinuteSums`, that of hours, and how many of it make one."""
+
+    DOLLARS = ("cost_nano_usd", "cost_nano_usd", NANO_PER_USD)
+    REQUESTS = ("requests", "requests", 1)
+    UNPRICED = ("unpriced", "unpriced_requests", 1)
+    """Requests without a known price."""
+
+    @property
+    def column(self) -> str:
+        """Its name by the minute."""
+        return self.value[0]
+
+    @property
+    def sum_name(self) -> str:
+        """Its name by the hour, as `read.sums` has it."""
+        return self.value[1]
+
+    @property
+    def scale(self) -> int:
+        """How many of what is stored make one."""
+        return self.value[2]
 
 
 @dataclass(slots=True)
@@ -80,27 +105,33 @@ class Recent:
         """How many minutes series have."""
         return self.kept // MINUTE
 
-    def scopes(self, minutes: int) -> dict[Scope, float]:
-        """Give everybody who made calls in the last minutes, with the dollars."""
+    def scopes(self, minutes: int, by: Measured = Measured.DOLLARS) -> dict[Scope, float]:
+        """Give everybody who made calls in the last minutes, with the dollars, or how many calls."""
         sums = self._there
         late = sums.minute >= _minute(self.end) - minutes
         found: dict[Scope, float] = {}
-        for caller, cost in zip(sums.caller[late].tolist(), sums.cost_nano_usd[late].tolist(), strict=True):
+        for caller, value in zip(sums.caller[late].tolist(), self._values(by)[late].tolist(), strict=True):
             for scope in self._scopes_of(caller):
-                found[scope] = found.get(scope, 0.0) + cost / NANO_PER_USD
+                found[scope] = found.get(scope, 0.0) + value / by.scale
         return found
+
+    def series(self, scopes: Collection[Scope], by: Measured) -> FloatArray:
+        """Give a measure of some, shape ``(scopes, minutes)``."""
+        values = self._values(by)
+        rows = [self._of(None if scope == TOTAL else self._callers_in(scope), values) for scope in scopes]
+        return np.array(rows).reshape(len(rows), self.points) / by.scale
 
     def dollars(self, scopes: Collection[Scope]) -> FloatArray:
         """Give what some spent, shape ``(scopes, minutes)``."""
-        return self._series(scopes, self._there.cost_nano_usd) / NANO_PER_USD
+        return self.series(scopes, Measured.DOLLARS)
 
     def requests(self, scopes: Collection[Scope]) -> FloatArray:
         """Give how often some called, shape ``(scopes, minutes)``."""
-        return self._series(scopes, self._there.requests)
+        return self.series(scopes, Measured.REQUESTS)
 
     def unpriced(self, scopes: Collection[Scope]) -> FloatArray:
         """Give how many of these calls have no known cost."""
-        return self._series(scopes, self._there.unpriced)
+        return self.series(scopes, Measured.UNPRICED)
 
     def label(self, scope: Scope) -> str | None:
         """Give the name that people know somebody by."""
@@ -111,10 +142,10 @@ class Recent:
         mine = (who for who in self._callers.values() if getattr(who, member) == scope.member)
         return next((name for who in mine if (name := getattr(who, label))), scope.member)
 
-    def both(self, inner: Scope, outer: Scope) -> FloatArray:
-        """Give what was spent by those who are in two scopes, shape ``(minutes,)``."""
+    def both(self, inner: Scope, outer: Scope, by: Measured) -> FloatArray:
+        """Give a measure of those who are in two scopes, shape ``(minutes,)``."""
         found = self._callers_in(inner) & self._callers_in(outer)
-        return self._of(found, self._there.cost_nano_usd) / NANO_PER_USD
+        return self._of(found, self._values(by)) / by.scale
 
     @property
     def _there(self) -> MinuteSums:
@@ -135,9 +166,9 @@ class Recent:
     def _callers_in(self, scope: Scope) -> set[int]:
         return {caller for caller in self._callers if scope in self._scopes_of(caller)}
 
-    def _series(self, scopes: Collection[Scope], values: Integers) -> FloatArray:
-        rows = [self._of(None if scope == TOTAL else self._callers_in(scope), values) for scope in scopes]
-        return np.array(rows).reshape(len(rows), self.points)
+    def _values(self, by: Measured) -> Integers:
+        found: Integers = getattr(self._there, by.column)
+        return found
 
     def _of(self, callers: set[int] | None, values: Integers) -> FloatArray:
         sums = self._there

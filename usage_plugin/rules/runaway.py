@@ -1,4 +1,4 @@
-"""The last minutes' spend in, who has begun to spend many times as much as ever out: a watch that needs no rule."""
+"""The last minutes in, who has begun to spend or call many times as much as ever out: a watch that needs no rule."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from sqlalchemy import Engine
 from usage_plugin.analysis.arrays import FloatArray
 from usage_plugin.analysis.burn import Alarms, Runaway, runaways
 from usage_plugin.money import NANO_PER_USD
-from usage_plugin.rules.minutes import MINUTE, TOTAL, Recent, Scope
+from usage_plugin.rules.minutes import MINUTE, TOTAL, Measured, Recent, Scope
 from usage_plugin.store import read
 from usage_plugin.store.dimensions import Dimension
 from usage_plugin.store.read import Question
 from usage_plugin.store.zones import UTC_ZONE
 
 HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
 WEEK: Final = timedelta(days=7)
 WEEKS: Final = 4
 MINUTES_PER_HOUR: Final = 60
@@ -27,89 +28,133 @@ MINUTES_PER_HOUR: Final = 60
 GONE_THROUGH: Final = timedelta(hours=13)
 # Who explains so much of what is too much for another is told in its place.
 EXPLAINS: Final = 0.7
+# Minutes whose calls are usual.
+BEFORE: Final = 120
 _INNER_FIRST: Final = ("key", "user", "team", "total")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is a runaway, by what is known of it."""
+
+    dollars: Runaway
+    unpriced: Runaway
+    """Of requests without a known price."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look at one measure of the last minutes."""
+
+    recent: Recent
+    by: Measured
+    what: Runaway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """Somebody who spends many times as much as usual, now."""
+    """Somebody who spends many times as much as usual now, or makes as many more calls whose price nobody knows."""
 
     scope: Scope
     label: str | None
     start: datetime
     """Begin of the first minute that is beyond the usual."""
     end: datetime
-    actual_nano_usd: int
+    by: Measured
+    """Dollars, or requests without a known price: the unit of what follows."""
+    actual: float
     """Since the start."""
-    expected_nano_usd: int
+    expected: float
+    spent_nano_usd: int
+    """What is known of it."""
     requests: int
     unpriced_requests: int
 
     @property
-    def excess_nano_usd(self) -> int:
+    def excess(self) -> float:
         """What is too much so far."""
-        return self.actual_nano_usd - self.expected_nano_usd
+        return self.actual - self.expected
 
     @property
-    def per_hour_nano_usd(self) -> int:
-        """What an hour of it costs."""
-        return round(self.actual_nano_usd / ((self.end - self.start) / HOUR))
+    def per_hour(self) -> float:
+        """What an hour of it comes to."""
+        return self.actual / ((self.end - self.start) / HOUR)
 
     @property
     def times(self) -> float | None:
         """How many times as much as usual; ``None`` where nothing is usual."""
-        return self.actual_nano_usd / self.expected_nano_usd if self.expected_nano_usd > 0 else None
+        return self.actual / self.expected if self.expected > 0 else None
 
 
-def watch(engine: Engine, recent: Recent, what: Runaway, open_scopes: Collection[Scope]) -> list[Case]:
+def watch(engine: Engine, recent: Recent, what: Limits, open_scopes: Collection[Scope]) -> list[Case]:
     """Say who runs away, each as narrowly as it can be said.
 
     Args:
         engine: Of a migrated database.
         recent: The last two days, up to date.
-        what: Is a runaway, in dollars by the minute.
+        what: Is a runaway, in dollars and in requests by the minute.
         open_scopes: Who did already when last looked.
 
     Raises:
         StoreUnavailable: The database does not answer.
     """
-    scopes = _suspects(recent, what, open_scopes)
+    by_dollars = _watch(engine, recent, Measured.DOLLARS, what.dollars, open_scopes)
+    told = {case.scope for case in by_dollars}
+    unpriced = _watch(engine, recent, Measured.UNPRICED, what.unpriced, open_scopes)
+    # Whoever is told of already is told of with these calls.
+    return [*by_dollars, *(each for each in unpriced if each.scope not in told and _is_more(recent, each))]
+
+
+def _is_more(recent: Recent, case: Case) -> bool:
+    """Say whether there are more calls than before: where only their prices were lost, nobody runs away."""
+    (requests,), points = recent.requests([case.scope]), (case.end - case.start) // MINUTE
+    begin = recent.points - points
+    around = begin - DAY // MINUTE + BEFORE // 4
+    usual = max(requests[begin - BEFORE : begin].mean(), requests[around - BEFORE // 2 : around].mean())
+    return case.requests - float(usual) * points >= EXPLAINS * case.excess
+
+
+def _watch(engine: Engine, recent: Recent, by: Measured, what: Runaway, open_scopes: Collection[Scope]) -> list[Case]:
+    look = _Look(recent, by, what)
+    scopes = _suspects(look, open_scopes)
     if not scopes:
         return []
-    dollars, seasonal = recent.dollars(scopes), _seasonal(engine, recent, scopes)
-    found = runaways(dollars, recent.requests(scopes), seasonal, what, recent.points - GONE_THROUGH // MINUTE)
+    values, seasonal = recent.series(scopes, by), _seasonal(engine, look, scopes)
+    found = runaways(values, recent.requests(scopes), seasonal, what, recent.points - GONE_THROUGH // MINUTE)
     cases = {
-        scope: _case(recent, scope, dollars[at], Alarms(found.alarms[[at]], found.usual[[at]]), what)
+        scope: _case(look, scope, values[at], Alarms(found.alarms[[at]], found.usual[[at]]))
         for at, scope in enumerate(scopes)
         if found.alarms[at, -1]
     }
-    return _narrowest(recent, cases)
+    return _narrowest(look, cases)
 
 
-def _suspects(recent: Recent, what: Runaway, open_scopes: Collection[Scope]) -> list[Scope]:
-    """Give those who spent enough to matter, and more than in the hours before; only they are looked at closely."""
+def _suspects(look: _Look, open_scopes: Collection[Scope]) -> list[Scope]:
+    """Give those who did enough to matter, and more than in the hours before; only they are looked at closely."""
+    recent, what = look.recent, look.what
     suspects = set(open_scopes) & recent.scopes(recent.points).keys() if open_scopes else set[Scope]()
     for points in what.windows:
-        suspects |= {each for each, spent in recent.scopes(points).items() if spent >= what.least_per_point * points}
+        late = recent.scopes(points, look.by)
+        suspects |= {each for each, sum_ in late.items() if sum_ >= what.least_per_point * points}
     wanted = sorted(suspects)
     if not wanted:
         return []
-    dollars, calls, longest = recent.dollars(wanted), recent.requests(wanted), max(what.windows)
-    before = dollars[:, -longest - what.recent : -longest].mean(axis=1)
+    values, calls, longest = recent.series(wanted, look.by), recent.requests(wanted), max(what.windows)
+    before = values[:, -longest - what.recent : -longest].mean(axis=1)
     is_much = np.zeros(len(wanted), np.bool_)
     for points in what.windows:
         is_many = calls[:, -points:].sum(axis=1) >= what.least_calls
-        is_much |= is_many & (dollars[:, -points:].sum(axis=1) >= what.times * before * points)
+        is_much |= is_many & (values[:, -points:].sum(axis=1) >= what.times * before * points)
     return [each for each, much in zip(wanted, is_much.tolist(), strict=True) if much or each in open_scopes]
 
 
-def _seasonal(engine: Engine, recent: Recent, scopes: Sequence[Scope]) -> FloatArray:
-    """Give what each spent per minute at this time of the week: the most of the hours around, in the median week."""
-    hours = _hours(recent)
+def _seasonal(engine: Engine, look: _Look, scopes: Sequence[Scope]) -> FloatArray:
+    """Give what each did per minute at this time of the week: the most of the hours around, in the median week."""
+    recent, hours = look.recent, _hours(look.recent)
     found = np.full((len(scopes), recent.points), np.nan)
     for dimension in dict.fromkeys(scope.dimension for scope in scopes):
         rows = [at for at, scope in enumerate(scopes) if scope.dimension == dimension]
-        past = _past_weeks(engine, hours, dimension, [scopes[at].member for at in rows])
+        past = _past_weeks(engine, look.by, hours, dimension, [scopes[at].member for at in rows])
         for at in rows:
             weeks = past.get(scopes[at].member)
             if weeks is not None:
@@ -123,16 +168,16 @@ def _hours(recent: Recent) -> list[datetime]:
 
 
 def _past_weeks(
-    engine: Engine, hours: Sequence[datetime], dimension: str, members: Sequence[str | None]
+    engine: Engine, measured: Measured, hours: Sequence[datetime], dimension: str, members: Sequence[str | None]
 ) -> Mapping[str | None, FloatArray]:
-    """Give the dollars by hour of the weeks before, shape ``(weeks, hours)``, of each that has any."""
+    """Give the measure by hour of the weeks before, shape ``(weeks, hours)``, of each that has any."""
     by = None if dimension == TOTAL.dimension else Dimension(dimension)
     weeks: dict[str | None, list[FloatArray]] = {}
     for back in range(1, WEEKS + 1):
         asked = Question(start=hours[0] - back * WEEK - HOUR, end=hours[-1] - back * WEEK + 2 * HOUR, zone=UTC_ZONE)
-        sums = read.sums(engine, asked, ("cost_nano_usd",), by=by, only=None if by is None else members)
-        for member, costs in zip(sums.members, sums.measures["cost_nano_usd"], strict=True):
-            weeks.setdefault(member.value, []).append(costs / NANO_PER_USD)
+        sums = read.sums(engine, asked, (measured.sum_name,), by=by, only=None if by is None else members)
+        for member, values in zip(sums.members, sums.measures[measured.sum_name], strict=True):
+            weeks.setdefault(member.value, []).append(values / measured.scale)
     return {member: np.array(found) for member, found in weeks.items()}
 
 
@@ -144,51 +189,51 @@ def _by_minute(recent: Recent, hours: Sequence[datetime], weeks: FloatArray) -> 
     return np.repeat(usual, MINUTES_PER_HOUR)[first : first + recent.points]
 
 
-def _case(recent: Recent, scope: Scope, dollars: FloatArray, found: Alarms, what: Runaway) -> Case:
+def _case(look: _Look, scope: Scope, values: FloatArray, found: Alarms) -> Case:
     """Say since when, and how much it is by now.
 
     Args:
-        recent: Where it is from.
+        look: Where it is from.
         scope: Who.
-        dollars: By minute.
+        values: By minute.
         found: Of this series alone.
-        what: Is a runaway.
     """
     (alarms,), (usual,) = found.alarms, found.usual
-    alarmed = len(alarms) - 1
+    recent, alarmed = look.recent, len(alarms) - 1
     while alarmed > 0 and alarms[alarmed - 1]:
         alarmed -= 1
     expected = float(usual[alarmed])
-    window = range(max(alarmed - max(what.windows) + 1, 0), alarmed + 1)
-    start = next((at for at in window if dollars[at] > what.times * expected), alarmed)
-    (requests,), (unpriced,) = recent.requests([scope]), recent.unpriced([scope])
+    window = range(max(alarmed - max(look.what.windows) + 1, 0), alarmed + 1)
+    start = next((at for at in window if values[at] > look.what.times * expected), alarmed)
+    dollars, requests, unpriced = (float(recent.series([scope], each)[0, start:].sum()) for each in Measured)
     return Case(
         scope=scope,
         label=recent.label(scope),
         start=recent.end - (recent.points - start) * MINUTE,
         end=recent.end,
-        actual_nano_usd=round(float(dollars[start:].sum()) * NANO_PER_USD),
-        expected_nano_usd=round(expected * (recent.points - start) * NANO_PER_USD),
-        requests=int(requests[start:].sum()),
-        unpriced_requests=int(unpriced[start:].sum()),
+        by=look.by,
+        actual=float(values[start:].sum()),
+        expected=expected * (recent.points - start),
+        spent_nano_usd=round(dollars * NANO_PER_USD),
+        requests=round(requests),
+        unpriced_requests=round(unpriced),
     )
 
 
-def _narrowest(recent: Recent, cases: Mapping[Scope, Case]) -> list[Case]:
+def _narrowest(look: _Look, cases: Mapping[Scope, Case]) -> list[Case]:
     """Leave out who is only where another runs away: the key is told, and not its user, team and all calls too."""
     told: list[Case] = []
     for dimension in _INNER_FIRST:
         for scope, case in sorted(cases.items()):
-            if scope.dimension == dimension and _explained(recent, case, told) < EXPLAINS * case.excess_nano_usd:
+            if scope.dimension == dimension and _explained(look, case, told) < EXPLAINS * case.excess:
                 told.append(case)
     return told
 
 
-def _explained(recent: Recent, case: Case, told: Sequence[Case]) -> float:
+def _explained(look: _Look, case: Case, told: Sequence[Case]) -> float:
     """Give how much of what is too much is that of those who are told already."""
     points = (case.end - case.start) // MINUTE
     shares = (
-        min(float(recent.both(each.scope, case.scope)[-points:].sum()) * NANO_PER_USD, each.excess_nano_usd)
-        for each in told
+        min(float(look.recent.both(each.scope, case.scope, look.by)[-points:].sum()), each.excess) for each in told
     )
     return sum(shares)

@@ -29,7 +29,6 @@ MOST_MEMBERS: Final = 50
 MOST_TIMED: Final = 10
 NOBODY: Final[Mapping[Scope, str]] = {}
 _SUMS: Final = {
-    Metric.COST.value: "cost_nano_usd",
     Metric.TOKENS.value: "total_tokens",
     Metric.REQUESTS.value: "requests",
 }
@@ -53,7 +52,10 @@ class Watched:
     """Of the points; the last is the present moment where it is not over."""
     arrays: Arrays
     cost_usd: FloatArray
-    """What was spent in each point."""
+    """What was spent in each point, as far as prices are known."""
+    calls: FloatArray
+    unpriced: FloatArray
+    """How many of the calls have no known price."""
 
 
 def watched(
@@ -88,7 +90,7 @@ def watched(
 def by_minute(rule: Rule, recent: Recent) -> Watched:
     """Give the same from minutes that are read already; the one that goes on is none of them."""
     known = [minutes.TOTAL] if rule.dimension == TOTAL else _spenders(rule, recent)
-    values = recent.requests(known) if rule.metric == Metric.REQUESTS else recent.dollars(known)
+    cost_usd, calls, unpriced = recent.dollars(known), recent.requests(known), recent.unpriced(known)
     starts = tuple(recent.start + number * MINUTE for number in range(recent.points))
     return Watched(
         scopes=tuple(Scope(each.dimension, each.member) for each in known),
@@ -96,14 +98,22 @@ def by_minute(rule: Rule, recent: Recent) -> Watched:
         starts=starts,
         ends=tuple(each + MINUTE for each in starts),
         arrays=Arrays(
-            values=values,
+            values=calls if rule.metric == Metric.REQUESTS else known_cost(cost_usd, calls, unpriced),
             step=MINUTE,
             lengths_h=np.full(len(starts), MINUTE / HOUR),
             is_over=np.ones(len(starts), np.bool_),
             slots=np.arange(len(starts)),
         ),
-        cost_usd=recent.dollars(known),
+        cost_usd=cost_usd,
+        calls=calls,
+        unpriced=unpriced,
     )
+
+
+def known_cost(cost_usd: FloatArray, calls: FloatArray, unpriced: FloatArray) -> FloatArray:
+    """Give costs where anybody can say them: NaN where there were calls, and the price of none is known."""
+    known: FloatArray = np.where((unpriced > 0) & (unpriced >= calls) & (cost_usd <= 0), np.nan, cost_usd)
+    return known
 
 
 def _spenders(rule: Rule, recent: Recent) -> list[minutes.Scope]:
@@ -154,7 +164,8 @@ def _by_bucket(rule: Rule, table: Table, labels: Mapping[Scope, str], now: datet
     if isinstance(rule.settings, Detector):
         arrays = replace(arrays, profile=watch_of(Series(Metric(rule.metric), step, Scope())).profile)
     names = tuple(labels[each] for each in table.scopes)
-    return Watched(table.scopes, names, starts, ends, arrays, table.measures["cost_nano_usd"] / NANO_PER_USD)
+    cost_usd, unpriced = _measure(table, "cost_nano_usd"), table.measures["unpriced_requests"]
+    return Watched(table.scopes, names, starts, ends, arrays, cost_usd, table.calls, unpriced)
 
 
 def _ends_with(period: Granularity, starts: Sequence[datetime], now: datetime, zone: ZoneInfo) -> bool:
@@ -174,22 +185,17 @@ def _values(rule: Rule, table: Table, groups: np.ndarray[tuple[int], np.dtype[np
     """Give what is compared: of a threshold the value of its hour or day so far."""
     if isinstance(rule.settings, NoData):
         return table.calls
-    if isinstance(rule.settings, Detector):
+    if not isinstance(rule.settings, Threshold) or rule.metric == Metric.LATENCY_P95:
         return table.values(Metric(rule.metric))
-    if rule.metric == Metric.LATENCY_P95:
-        return table.values(Metric.LATENCY_P95)
-    if not isinstance(rule.settings, Threshold):
-        return _sum(table, rule.metric)
+    if rule.metric == Metric.COST:
+        parts = (_measure(table, "cost_nano_usd"), table.calls, table.measures["unpriced_requests"])
+        return known_cost(*(_so_far(each, groups) for each in parts))
     if rule.metric in _SUMS:
-        return _so_far(_sum(table, rule.metric), groups)
+        return _so_far(_measure(table, _SUMS[rule.metric]), groups)
     above, below = (_so_far(_measure(table, name), groups) for name in _RATES[rule.metric])
     found = np.full(above.shape, np.nan)
     np.divide(above, below, out=found, where=below >= LEAST_REQUESTS[Granularity.HOUR])
     return found
-
-
-def _sum(table: Table, metric: str) -> FloatArray:
-    return _measure(table, _SUMS[metric])
 
 
 def _measure(table: Table, name: str) -> FloatArray:

@@ -14,7 +14,8 @@ from usage_plugin.guard import describe
 from usage_plugin.rules import Missed, NoData, Rule, firing_now, rule_of
 from usage_plugin.rules.evaluate import lookback
 from usage_plugin.rules.minutes import MINUTE, Recent, Scope
-from usage_plugin.rules.runaway import watch
+from usage_plugin.rules.runaway import Limits, watch
+from usage_plugin.settings import Settings
 from usage_plugin.store.alerts import ACTIVE, alerts
 from usage_plugin.store.analysis_tables import AlertRule
 from usage_plugin.store.rules import rules
@@ -39,10 +40,16 @@ class Watch:
         self._recent.catch_up(now)
         active = alerts(engine, states=ACTIVE, sources=(Source.RUNAWAY,))
         known = {Scope(alert.dimension, alert.member) for alert in active}
-        what = Runaway(least_per_point=context.settings.runaway_usd_per_hour / MINUTES_PER_HOUR)
-        cases = watch(engine, self._recent, what, known)
+        cases = watch(engine, self._recent, _limits(context.settings), known)
         raised = raise_alerts(engine, Source.RUNAWAY, runaway_findings(engine, cases, context.zone), now)
         return said_of(raised, self._routes.tell(context) if raised.opened or raised.resolved else 0)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        dollars=Runaway(least_per_point=settings.runaway_usd_per_hour / MINUTES_PER_HOUR),
+        unpriced=Runaway(least_per_point=settings.runaway_requests_per_hour / MINUTES_PER_HOUR),
+    )
 
 
 # What a rule over weeks says does not change within minutes, and takes longer to read.

@@ -5,7 +5,7 @@ from usage_plugin.analysis.why.members import Amounts, Contribution, Explanation
 from usage_plugin.analysis.why.reconcile import reconcile
 from usage_plugin.analysis.why.redraw import without
 from usage_plugin.analysis.why.terms import Terms
-from usage_plugin.analysis.why.words import Story, Unit, tell
+from usage_plugin.analysis.why.words import Story, Unit, tell, unpriced_words
 
 __all__ = [
     "Amounts",
@@ -25,5 +25,6 @@ __all__ = [
     "ranked",
     "reconcile",
     "tell",
+    "unpriced_words",
     "without",
 ]

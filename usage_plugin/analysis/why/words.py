@@ -62,7 +62,7 @@ class Story:
 
 def tell(story: Story) -> str:
     """Write a story down: one line of sentences with units and rounded amounts."""
-    parts = (_what(story), _at_stake(story), _who(story), _through(story), _unpriced(story))
+    parts = (_what(story), _at_stake(story), _who(story), _through(story), unpriced_words(story.unpriced_calls))
     return " ".join(part for part in parts if part)
 
 
@@ -158,12 +158,13 @@ def _through(story: Story) -> str:
     return f"In dollars: {', '.join(said)}." if said else ""
 
 
-def _unpriced(story: Story) -> str:
-    if not story.unpriced_calls:
+def unpriced_words(calls: int) -> str:
+    """Say how many calls a cost does not hold; nothing where it holds all."""
+    if not calls:
         return ""
-    if story.unpriced_calls == 1:
+    if calls == 1:
         return "1 call without a known price is not in it."
-    return f"{story.unpriced_calls:,} calls without a known price are not in it."
+    return f"{calls:,} calls without a known price are not in it."
 
 
 def _amount(amount: int, unit: Unit) -> str:
