@@ -67,7 +67,7 @@ bench-detection: $(BENCH_READY) ## Measure the detector beside others: generated
 	@$(BIN)/python -m tests.detection.stored
 	@$(BIN)/python -m tests.bench.detection_step
 
-bench-forecast: $(BENCH_READY) ## Measure forecasts of generated spend and of a real series: errors beside simple ones, and what intervals hold
+bench-forecast: $(BENCH_READY) ## Measure forecasts of generated spend and of real series: errors beside simple ones, and what intervals hold
 	@$(BIN)/python -m tests.forecast
 
 chaos: $(DEV_READY) ## Kill proxies, take databases away, and count (SEED, KILLS, OUTAGES)
@@ -96,7 +96,8 @@ $(DEV_READY): requirements/dev.txt pyproject.toml | $(BIN)/python
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $(RUN_READY) $@
 
-$(BENCH_READY): requirements/bench.txt $(DEV_READY)
-	@echo "Installing what the detector is compared with (requirements/bench.txt) ..."
+$(BENCH_READY): requirements/bench.txt requirements/series.txt $(DEV_READY)
+	@echo "Installing what the detector and forecasts are compared with (requirements/bench.txt, series.txt) ..."
 	@$(PIP) install --require-hashes -r requirements/bench.txt
+	@$(PIP) install --require-hashes --no-deps -r requirements/series.txt
 	@touch $@

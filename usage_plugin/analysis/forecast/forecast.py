@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from usage_plugin.analysis.arrays import BoolArray, FloatArray
 from usage_plugin.analysis.forecast.backtest import BackTest, back_test, small_beside
-from usage_plugin.analysis.forecast.intervals import widths
+from usage_plugin.analysis.forecast.intervals import LONGER, widths
 from usage_plugin.analysis.forecast.models import DAYS_A_WEEK, Model, paths
 from usage_plugin.analysis.forecast.periods import Period, days_left
 
@@ -162,8 +162,8 @@ def _choose(tested: BackTest) -> Model:
 
 
 def _interval(tested: BackTest, model: Model, path: FloatArray, small: float, share: float) -> Interval:
-    """Turn errors into amounts; those of shorter sums grow with the root of the length, as a wandering level does."""
-    stretch = math.sqrt(path.size / tested.days)
+    """Turn errors into amounts; those of shorter sums grow with the length."""
+    stretch = (path.size / tested.days) ** LONGER
     below, above = widths(tested.errors(model), tested.days, tested.stretches, tested.change, share)
     return around(float(path.sum()), small, below * stretch, above * stretch)
 
