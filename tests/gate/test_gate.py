@@ -125,7 +125,7 @@ def test_a_period_that_is_over_has_room(is_rolling: bool, verdict: str) -> None:
     now_s = [NOW.timestamp()]
     gate, account = Gate(lambda: now_s[0]), Account(limit(30, is_rolling=is_rolling))
     gate.put_up(Plan(everybody={account: None}))
-    gate.count({account: 50}, [], anew=True)
+    gate.count({}, [], {account: 50})
     assert ask(gate, "a") == "spent"
     now_s[0] += 86400
     assert ask(gate, "b") == verdict

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from usage_plugin.errors import StoreUnavailable
+from usage_plugin.errors import NoLongerKept, StoreUnavailable
 from usage_plugin.event import UsageEvent
 from usage_plugin.gate import Account, Gate, Refused
 from usage_plugin.hold import spending
+from usage_plugin.hold.counted import EXACTLY_EVERY_S
+from usage_plugin.hold.learned import MOST_CALLS_REMEMBERED
 from usage_plugin.hold.spending import (
     BUDGETS_EVERY_S,
     COUNT_EVERY_S,
-    EXACTLY_EVERY_S,
-    MOST_CALLS_REMEMBERED,
+    HURRIED_TURN_EVERY_S,
+    TURN_EVERY_S,
+    TURN_S,
     Spending,
 )
 from usage_plugin.periods import Period, span_of
-from usage_plugin.store import write
+from usage_plugin.store import spend, write
 from usage_plugin.store.budgets import Action, Budget, budgets, remove_budget, save_budget
 from usage_plugin.store.database import connect, writing
 from usage_plugin.store.part import Part
-from usage_plugin.store.read import totals
+from usage_plugin.store.read import Question, totals
+from usage_plugin.store.read.answer import answered
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import FakeClock, make_event
 
@@ -148,7 +154,7 @@ def test_a_budget_that_could_not_be_counted_is_counted_next(bench: Bench, monkey
         raise StoreUnavailable("locked", "wait")
 
     with monkeypatch.context() as patch:
-        patch.setattr(spending, "spent_exactly", away)
+        patch.setattr(spending, "spent_since", away)
         with pytest.raises(StoreUnavailable):
             bench.attend()
         assert bench.gate.is_open
@@ -249,6 +255,105 @@ def test_forgotten_reservations_end(bench: Bench) -> None:
     assert len(bench.gate) == 1
     bench.attend(EXACTLY_EVERY_S)
     assert len(bench.gate) == 0
+
+
+QUESTION_S = 0.02
+
+
+@pytest.fixture
+def asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Name whom is counted exactly, and let each question take a while."""
+    names, real = list[str](), spend._cost
+
+    def cost(connection: Connection, question: Question) -> int | None:
+        bench.clock.advance(QUESTION_S)
+        names.append("total" if question.team == () else str(question.team[0]))
+        return real(connection, question)
+
+    monkeypatch.setattr(spend, "_cost", cost)
+    return names
+
+
+def test_many_budgets_are_counted_in_turns(bench: Bench, asked: list[str]) -> None:
+    """No turn is long; from its first count on each is exact, whatever is stored meanwhile."""
+    teams = [f"t{number}" for number in range(12)]
+    for team in teams:
+        save_budget(bench.engine, replace(BLUE, name=team, part=Part.read(f"team={team}")), NOW)
+    stored = Counter[str]()
+
+    def turn(number: int) -> int:
+        team, before = teams[number % len(teams)], len(asked)
+        write_events(bench.engine, [call(team_id=team, cost_usd="0.1")])
+        stored[team] += 10**8
+        bench.attend(TURN_EVERY_S)
+        counted = {name: account.spent_nano_usd for name, account in bench.accounts().items()}
+        if len(asked) > before:  # else news may be a second old
+            assert counted == {name: stored[name] for name in counted}
+        return len(asked) - before
+
+    first = [turn(0)]
+    assert bench.spending.rest_s == HURRIED_TURN_EVERY_S
+    first += [turn(number) for number in range(1, 6)]
+    assert bench.spending.rest_s == TURN_EVERY_S
+    assert max(first) == -(-TURN_S // QUESTION_S)
+    assert (sorted(asked), set(bench.accounts())) == (sorted(teams), set(teams))
+    began, numbers = bench.clock(), itertools.count(6)
+    while bench.clock() - began < timedelta(seconds=EXACTLY_EVERY_S):
+        assert turn(next(numbers)) <= 1
+    assert set(Counter(asked).values()) <= {2, 3}
+    assert len(asked) <= 2 * len(teams) + 2
+    bench.attend(COUNT_EVERY_S)
+    assert {name: account.spent_nano_usd for name, account in bench.accounts().items()} == stored
+
+
+def test_what_limits_nobody_is_not_counted(bench: Bench, asked: list[str]) -> None:
+    """Another amount, name or threshold needs no new count either; another period does."""
+    blue = save_budget(bench.engine, BLUE, NOW)
+    red = save_budget(bench.engine, replace(BLUE, name="red", part=Part.read("team=red")), NOW)
+    write_events(bench.engine, [call()])
+    bench.attend()
+    assert sorted(asked) == ["blue", "red"]
+    told = save_budget(bench.engine, replace(BLUE, name="told", action=Action.ALERT), NOW)
+    bench.attend(BUDGETS_EVERY_S)
+    save_budget(bench.engine, replace(told, amount_nano_usd=3), NOW)
+    save_budget(bench.engine, replace(red, amount_nano_usd=3), NOW)
+    bench.attend(BUDGETS_EVERY_S)
+    assert bench.accounts()["red"].limit.amount_nano_usd == 3
+    assert sorted(asked) == ["blue", "red"]
+    save_budget(bench.engine, replace(blue, period=Period.YEAR), NOW)
+    bench.attend(BUDGETS_EVERY_S)
+    assert asked[2:] == ["blue"]
+    assert (bench.accounts()["blue"].limit.period, bench.spent()) == ("a year", 10**8)
+
+
+def test_a_budget_of_pruned_calls_goes_on_with_what_it_knew(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And with what comes; the others are counted as ever. The log says it once."""
+    for team in ("blue", "red"):
+        save_budget(bench.engine, replace(BLUE, name=team, part=Part.read(f"team={team}")), NOW)
+    write_events(bench.engine, [call(), call(team_id="red")])
+    bench.attend()
+    interim = [call(team_id=team, cost_usd="0.5") for team in ("blue", "red")]
+    write_events(bench.engine, interim)
+    bench.attend(COUNT_EVERY_S)
+    ends = [replace(each, event_key=each.event_key[::-1], replaces=each.event_key) for each in interim]
+    write_events(bench.engine, ends)
+
+    def pruned(connection: Connection, question: Question, **how: Any) -> Any:
+        if question.team == ("blue",):
+            raise NoLongerKept("pruned", "ask about a later time")
+        return answered(connection, question, **how)
+
+    monkeypatch.setattr(spend, "answered", pruned)
+    bench.attend(COUNT_EVERY_S)
+    for _ in range(3):
+        bench.attend(EXACTLY_EVERY_S)
+    assert (bench.spent("blue"), bench.spent("red")) == (11 * 10**8, 6 * 10**8)
+    write_events(bench.engine, [call(cost_usd="0.2")])
+    bench.attend(COUNT_EVERY_S)
+    assert bench.spent("blue") == 13 * 10**8
+    assert caplog.text.count("budget_not_counted_exactly") == 1
 
 
 PARTS = ("total", "team=blue", "team=red", "user=u", "tag=a", "tag=b", "feature=f", "end_user=e", "model=gpt-4o-mini")

@@ -133,9 +133,10 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
         from usage_plugin.capture.refusal import BudgetSpent  # noqa: PLC0415 - needs the proxy's web framework
 
         refusal = BudgetSpent(verdict, self.recorder.settings.zone, utc_now())
-        noted = None if key is None else self.recorder.in_flight.find(key)
-        if noted is not None:  # LiteLLM reports no refused connection
-            noted.failure = self.reporter.failure(Call.of({**data, "call_type": billed_as}), refusal)
+        with self.guard.stage("refused"):
+            noted = None if key is None else self.recorder.in_flight.find(key)
+            if noted is not None:  # LiteLLM reports no refused connection
+                noted.failure = self.reporter.failure(Call.of({**data, "call_type": billed_as}), refusal)
         return refusal
 
     def async_post_call_streaming_iterator_hook(

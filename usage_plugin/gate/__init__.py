@@ -1,6 +1,6 @@
 """Asked before each call whether its budgets have room; knows neither database nor LiteLLM, and never waits."""
 
 from usage_plugin.gate.account import Account, Beyond, Limit
-from usage_plugin.gate.gate import Accounts, Change, Degraded, Gate, Plan, Refused, Verdict
+from usage_plugin.gate.gate import Accounts, Degraded, Gate, Plan, Refused, Verdict
 
-__all__ = ["Account", "Accounts", "Beyond", "Change", "Degraded", "Gate", "Limit", "Plan", "Refused", "Verdict"]
+__all__ = ["Account", "Accounts", "Beyond", "Degraded", "Gate", "Limit", "Plan", "Refused", "Verdict"]

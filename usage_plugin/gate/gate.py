@@ -7,6 +7,7 @@ that run at the same time see each other, and a limit is exceeded by no more tha
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -62,13 +63,6 @@ class Reserved(NamedTuple):
     accounts: Collection[Account]
     amount_nano_usd: int
     since_s: float
-
-
-class Change(NamedTuple):
-    """What an account's books change by."""
-
-    spent_nano_usd: int = 0
-    released_nano_usd: int = 0
 
 
 class Gate:
@@ -155,23 +149,26 @@ class Gate:
                 spent, released = account.books
                 account.books = spent, released + reserved.amount_nano_usd - cost_nano_usd
 
-    def count(self, spent: Mapping[Account, int], keys: Iterable[str], *, anew: bool = False) -> None:
+    def count(
+        self, spent: Mapping[Account, int], keys: Iterable[str], exactly: Mapping[Account, int] | None = None
+    ) -> None:
         """Add what was spent to accounts, and give back what the counted calls had reserved, at once.
 
         Args:
-            spent: By account.
+            spent: More of it, by account.
             keys: Of calls that are counted by this.
-            anew: ``spent`` is all there is of these accounts, not more of it.
+            exactly: All there is of some accounts; these take nothing from *spent*.
         """
-        changes = {account: Change(amount) for account, amount in spent.items()}
+        all_of_it = exactly or {}
+        released = Counter[Account]()
         for key in keys:
             if (reserved := self._reserved.pop(key, None)) is not None:
                 for account in reserved.accounts:
-                    more, released = changes.get(account, Change())
-                    changes[account] = Change(more, released + reserved.amount_nano_usd)
-        for account, (more, released) in changes.items():
-            before = 0 if anew and account in spent else account.books[0]
-            account.books = before + more, account.books[1] + released
+                    released[account] += reserved.amount_nano_usd
+        for account in {**dict.fromkeys(spent), **dict.fromkeys(all_of_it), **dict.fromkeys(released)}:
+            before, given_back = account.books
+            now = all_of_it[account] if account in all_of_it else before + spent.get(account, 0)
+            account.books = now, given_back + released[account]
 
     def forgotten(self, is_in_flight: Callable[[str], object], older_than_s: float) -> list[str]:
         """Name calls that are reserved for long, though nobody knows of them any more."""

@@ -35,7 +35,6 @@ from usage_plugin.settings import Settings
 
 _log = get_logger(__name__)
 BEAT_EVERY_S = 2.0
-ATTEND_EVERY_S = 1.0
 RETRY_AT_MOST_EVERY_S = 5.0
 FLUSH_AT_EXIT_S = 5.0
 _NO_PLACE = Position()
@@ -197,7 +196,9 @@ class Recorder:
     def _rest(self, seconds: float, signal: threading.Event) -> None:
         """Wait for a while or until a signal, and look after budgets and the heartbeat meanwhile."""
         until = time.monotonic() + seconds
-        while not signal.wait(max(0.0, min(until - time.monotonic(), ATTEND_EVERY_S))) and time.monotonic() < until:
+        while (
+            not signal.wait(max(0.0, min(until - time.monotonic(), self._spending.rest_s))) and time.monotonic() < until
+        ):
             self._attend_to_budgets()
             self._beat_when_due()
 

@@ -2,38 +2,44 @@
 
 It runs in the thread that stores calls: what a batch brought is counted before its calls give back what they had
 reserved, so that no call is ever missing between the two.
+
+All accounts are counted up to one and the same row. What came since goes to each account that it belongs to, but for
+those that are counted exactly in the same look at the database. An exact count may take many milliseconds, in which
+the event loop computes nothing: so a few accounts have their turn at a time.
 """
 
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
 from usage_plugin.clock import Clock
-from usage_plugin.gate import Account, Beyond, Gate, Limit, Plan
-from usage_plugin.periods import Period, Span, span_of
-from usage_plugin.store.budgets import Action, Budget, ancestors, budgets
+from usage_plugin.gate import Account, Gate, Plan
+from usage_plugin.hold.counted import Counted, limits
+from usage_plugin.hold.learned import Learned
+from usage_plugin.logs import get_logger
+from usage_plugin.periods import Span, span_of
+from usage_plugin.store.budgets import Budget, ancestors, budgets
 from usage_plugin.store.dimensions import Dimension
-from usage_plugin.store.spend import Mass, Seen, lately, spent_exactly, spent_since
+from usage_plugin.store.read.question import Question
+from usage_plugin.store.spend import Seen, lately, spent_since
 
+_log = get_logger(__name__)
 BUDGETS_EVERY_S: Final = 5.0
 COUNT_EVERY_S: Final = 1.0
-EXACTLY_EVERY_S: Final = 60.0
-"""Corrections, withdrawn rows and calls of transactions that took longer than a minute."""
+TURN_EVERY_S: Final = 0.25
+HURRIED_TURN_EVERY_S: Final = 0.05
+"""While the calls of some budget have no limit yet."""
+TURN_S: Final = 0.03
+"""After so long no further account is counted exactly in the same turn."""
+FORGOTTEN_EVERY_S: Final = 60.0
 FORGOTTEN_AFTER_S: Final = 60.0
-MOST_CALLS_REMEMBERED: Final = 1000
-"""A mean moves with so many calls of a model group."""
-_BEYOND = {Action.BLOCK: Beyond.BLOCK, Action.DEGRADE: Beyond.DEGRADE}
-_WORDS = {Period.DAY: "a day", Period.WEEK: "a week", Period.MONTH: "a month"}
-_WORDS |= {Period.QUARTER: "a quarter", Period.YEAR: "a year"}
 
 
 @dataclass(slots=True)
@@ -41,41 +47,9 @@ class _Due:
     """When each thing is to be done next, on the monotonic clock."""
 
     budgets: float = 0.0
-    exactly: float = 0.0
     count: float = 0.0
-
-
-@dataclass(slots=True)
-class _Learned:
-    """What newer calls say of model groups: cost and number of those that cost something, and whom they asked."""
-
-    costs: Counter[str] = field(default_factory=Counter)
-    calls: Counter[str] = field(default_factory=Counter)
-    targets: dict[str, Counter[tuple[str, str]]] = field(default_factory=lambda: defaultdict(Counter))
-
-    def take(self, masses: Iterable[Mass]) -> None:
-        """Learn from some calls; the oldest are forgotten by halves."""
-        for mass in masses:
-            group = mass.model_group or ""
-            self.costs[group] += mass.cost_nano_usd
-            self.calls[group] += mass.paid_calls
-            if mass.model_group and mass.model and mass.provider:
-                self.targets[group][mass.model, mass.provider] += max(mass.paid_calls, 1)
-            while self.calls[group] > MOST_CALLS_REMEMBERED:
-                self.costs[group] //= 2
-                self.calls[group] //= 2
-                halves = {target: calls // 2 for target, calls in self.targets[group].items()}
-                self.targets[group] = Counter({target: calls for target, calls in halves.items() if calls})
-
-    @property
-    def means_nano_usd(self) -> Mapping[str, int]:
-        """Of each model group, what one call costs."""
-        return {group: max(self.costs[group], 0) // calls for group, calls in self.calls.items() if calls}
-
-    @property
-    def usual_nano_usd(self) -> int:
-        """What a call of any group costs."""
-        return max(self.costs.total(), 0) // max(self.calls.total(), 1)
+    turn: float = 0.0
+    forgotten: float = 0.0
 
 
 class Spending:
@@ -100,11 +74,11 @@ class Spending:
         self._gate, self._zone, self._is_in_flight, self._clock = gate, zone, is_in_flight, clock
         self._ticks_s = ticks_s
         self._budgets: Mapping[int | None, Budget] = {}
-        self._accounts: dict[int, tuple[Budget, Account]] = {}
-        self._spans: dict[int, Span] = {}
+        self._counted: dict[int, Counted] = {}
+        self._untold: set[int] = set()
         self._stored: list[str] = []
-        self._seen = Seen()
-        self._learned = _Learned()
+        self._seen: Seen | None = None
+        self._learned = Learned()
         self._due = _Due()
 
     def stored(self, keys: Iterable[str]) -> None:
@@ -130,30 +104,33 @@ class Spending:
             StoreError: The database does not answer any more.
         """
         now_s = self._ticks_s()
-        changed = now_s >= self._due.budgets and self._read_budgets(engine)
-        self._due.budgets = now_s + BUDGETS_EVERY_S if now_s >= self._due.budgets else self._due.budgets
-        if not self._accounts:
+        if now_s >= self._due.budgets:
+            self._read_budgets(engine)
+            self._due.budgets = now_s + BUDGETS_EVERY_S
+        if not self._counted:
             self._open()
-        elif changed or now_s >= self._due.exactly or self._is_over():
-            self._count_exactly(engine, all_is_stored=all_is_stored)
-        elif self._stored or now_s >= self._due.count:
-            self._count_news(engine)
+            return
+        waiting = self._waiting(now_s)
+        if waiting or self._stored or now_s >= self._due.count:
+            self._count(engine, waiting, now_s, all_is_stored=all_is_stored)
 
-    def _read_budgets(self, engine: Engine) -> bool:
-        """Look for changes; says whether there are limits that have to be counted anew."""
+    def _read_budgets(self, engine: Engine) -> None:
+        """Look for changes; what limits is counted, and what does not is not."""
         found = {each.id: each for each in budgets(engine)}
         if found == self._budgets:
-            return False
-        if not self._accounts:
-            self._learned = _Learned()
-            self._learned.take(lately(engine))
-        self._budgets = found
-        limiting = {number: each for number, each in found.items() if number is not None and _limits(each)}
-        kept = {number: pair for number, pair in self._accounts.items() if number in limiting}
-        self._renew(limiting, kept)
-        # Until that succeeds: accounts that were never counted would have room for everything.
-        self._due.exactly = 0.0
-        return bool(limiting)
+            return
+        if not self._counted:
+            learned = Learned()
+            learned.take(lately(engine))
+            self._learned, self._seen = learned, None
+        self._budgets, now = found, self._clock()
+        self._counted = {
+            number: Counted.of(each, self._counted.get(number), now, self._zone)
+            for number, each in found.items()
+            if number is not None and limits(each)
+        }
+        if self._counted:
+            self._gate.put_up(self._plan())
 
     def _open(self) -> None:
         """Limit nothing, and hold nothing."""
@@ -163,86 +140,91 @@ class Spending:
             self._gate.count({}, self._gate.forgotten(lambda _key: False, 0.0))
         self._stored.clear()
 
-    def _renew(self, limiting: Mapping[int, Budget], kept: Mapping[int, tuple[Budget, Account]]) -> None:
-        """Make accounts for the present periods; one of the same calls goes on with what is reserved in it."""
+    @property
+    def rest_s(self) -> float:
+        """How long the thread may rest until there may be something to do."""
         now = self._clock()
-        self._accounts, self._spans = {}, {}
-        for number, budget in limiting.items():
-            span = self._spans[number] = span_of(budget.period, now, self._zone, budget.rolling_days)
-            limit = _limit(budget, span)
-            before, account = kept.get(number, (budget, None))
-            if account is None or before.part != budget.part:
-                account = Account(limit)
-            self._accounts[number] = (budget, account)
+        return HURRIED_TURN_EVERY_S if any(each.is_unlimited(now) for each in self._counted.values()) else TURN_EVERY_S
 
-    def _is_over(self) -> bool:
-        now = self._clock()
-        return any(now >= span.end for span in self._spans.values())
+    def _waiting(self, now_s: float) -> list[Counted]:
+        """Give those that are to be counted exactly: first whose calls have no limit yet, and whose period is over."""
+        if now_s < self._due.turn:
+            return []
+        now, waiting = self._clock(), list[tuple[float, Counted]]()
+        for each in self._counted.values():
+            if each.is_unlimited(now):
+                waiting.append((0.0, each))
+            elif each.due_s <= now_s:
+                waiting.append((each.due_s, each))
+        return [each for _, each in sorted(waiting, key=lambda found: found[0])]
 
-    def _count_exactly(self, engine: Engine, *, all_is_stored: bool) -> None:
-        self._renew({number: budget for number, (budget, _) in self._accounts.items()}, self._accounts)
+    def _count(self, engine: Engine, waiting: list[Counted], now_s: float, *, all_is_stored: bool) -> None:
+        """Count what is news for all, and some exactly."""
         keys = self._take_stored()
-        if all_is_stored:
+        if all_is_stored and now_s >= self._due.forgotten:
             keys += self._gate.forgotten(self._is_in_flight, FORGOTTEN_AFTER_S)
-        parts = [(budget.part, self._spans[number]) for number, (budget, _) in self._accounts.items()]
-        questions = [part.question(span.start, span.end, self._zone) for part, span in parts]
-        before = self._seen
+            self._due.forgotten = now_s + FORGOTTEN_EVERY_S
+        going_on = [each for each in self._counted.values() if each.is_counted]
+        bounds = sorted({moment for each in going_on for moment in (each.span.start, each.span.end)})
+        asked = list[tuple[Counted, Span]]()
         try:
-            sums, seen = spent_exactly(engine, questions)
-            if before.row_id:
-                self._learned.take(spent_since(engine, before, (), ()).masses)
-        except BaseException:
-            self._stored = keys + self._stored
-            raise
-        self._seen = seen
-        spent = dict(zip((account for _, account in self._accounts.values()), sums, strict=True))
-        # Before a new period begins: the old one's spend would refuse calls for all of it.
-        self._gate.count(spent, keys, anew=True)
-        for number, (budget, account) in self._accounts.items():
-            account.renew(_limit(budget, self._spans[number]))
-        self._gate.put_up(self._plan())
-        self._due.exactly = self._ticks_s() + EXACTLY_EVERY_S
-        self._due.count = self._ticks_s() + COUNT_EVERY_S
-
-    def _count_news(self, engine: Engine) -> None:
-        keys = self._take_stored()
-        bounds = sorted({moment for span in self._spans.values() for moment in (span.start, span.end)})
-        try:
-            news = spent_since(engine, self._seen, self._dimensions(), bounds)
+            questions = self._questions(waiting, asked, now_s + TURN_S)
+            news = spent_since(engine, self._seen, _dimensions(going_on), bounds, questions)
         except BaseException:
             self._stored = keys + self._stored
             raise
         self._seen = news.seen
-        spent = Counter[Account]()
-        for number, (budget, account) in self._accounts.items():
-            spent[account] += sum(_of(budget, self._spans[number], bounds, news.masses))
-        self._gate.count({account: amount for account, amount in spent.items() if amount}, keys)
-        if news.masses:
-            self._learned.take(news.masses)
+        told = {each.account: amount for (each, _), amount in zip(asked, news.sums_nano_usd, strict=True)}
+        exactly = {account: amount for account, amount in told.items() if amount is not None}
+        # Before a new period begins: the old one's spend would refuse calls for all of it.
+        self._gate.count({each.account: each.of_news(news.masses, bounds) for each in going_on}, keys, exactly)
+        self._begin(asked, exactly, now_s)
+        self._learned.take(news.masses)
+        if asked or news.masses:
             self._gate.put_up(self._plan())
-        self._due.count = self._ticks_s() + COUNT_EVERY_S
+        self._due.count = now_s + COUNT_EVERY_S
+
+    def _questions(
+        self, waiting: list[Counted], asked: list[tuple[Counted, Span]], until_s: float
+    ) -> Iterator[Question]:
+        """Ask about one after the other, at least one, until that has taken long enough."""
+        now = self._clock()
+        for each in waiting:
+            if asked and self._ticks_s() >= until_s:
+                return
+            span = span_of(each.budget.period, now, self._zone, each.budget.rolling_days)
+            asked.append((each, span))
+            yield each.budget.part.question(span.start, span.end, self._zone)
+
+    def _begin(self, asked: list[tuple[Counted, Span]], exactly: Mapping[Account, int], now_s: float) -> None:
+        """Let those go on that were counted, in their present periods."""
+        places = {number: place for place, number in enumerate(self._counted, 1)}
+        for each, span in asked:
+            number = each.account.limit.budget_id
+            each.renew(span, now_s, places[number] / len(places))
+            if each.account in exactly:
+                self._untold.discard(number)
+            elif number not in self._untold:
+                self._untold.add(number)
+                _log.warning("budget_not_counted_exactly", budget=each.budget.name, reason="its calls are pruned")
+        if asked:
+            self._due.turn = self._ticks_s() + self.rest_s
 
     def _take_stored(self) -> list[str]:
         keys, self._stored = self._stored, []
         return keys
 
-    def _dimensions(self) -> tuple[Dimension, ...]:
-        named = {budget.part.dimension for budget, _ in self._accounts.values()}
-        return tuple(dimension for dimension in Dimension if dimension in named)
-
     def _plan(self) -> Plan:
         """Say of whose calls each account is: of its own budget's, and of those of all budgets below it."""
         everybody = dict[Account, None]()
         members: dict[Dimension, dict[str, dict[Account, None]]] = defaultdict(lambda: defaultdict(dict))
+        accounts = {number: each.account for number, each in self._counted.items() if each.is_counted}
         for budget in (each for each in self._budgets.values() if each.is_enabled):
             part = budget.part
             mine = everybody if part.dimension is None else members[part.dimension][part.member or ""]
-            for each in (budget, *ancestors(budget, self._budgets)):
-                if each.id in self._accounts:
-                    mine[self._accounts[each.id][1]] = None
+            mine.update({accounts[n]: None for n in _numbers(budget, self._budgets) if n in accounts})
         limited = {
-            dimension: {member: accounts for member, accounts in found.items() if accounts}
-            for dimension, found in members.items()
+            dimension: {member: them for member, them in found.items() if them} for dimension, found in members.items()
         }
         limited = {dimension: found for dimension, found in limited.items() if found}
         return Plan(
@@ -251,34 +233,15 @@ class Spending:
             members=tuple(limited.values()),
             means_nano_usd=self._learned.means_nano_usd,
             usual_nano_usd=self._learned.usual_nano_usd,
-            only_target={group: next(iter(them)) for group, them in self._learned.targets.items() if len(them) == 1},
+            only_target=self._learned.only_target,
         )
 
 
-def _limits(budget: Budget) -> bool:
-    return budget.is_enabled and budget.action in _BEYOND
+def _numbers(budget: Budget, known: Mapping[int | None, Budget]) -> list[int]:
+    """Name a budget and all above it."""
+    return [each.id for each in (budget, *ancestors(budget, known)) if each.id is not None]
 
 
-def _limit(budget: Budget, span: Span) -> Limit:
-    is_rolling = budget.period is Period.ROLLING
-    words = f"in {budget.rolling_days} days" if is_rolling else _WORDS[budget.period]
-    return Limit(
-        budget_id=budget.id or 0,
-        name=budget.name,
-        amount_nano_usd=budget.amount_nano_usd,
-        beyond=_BEYOND[budget.action],
-        degrade_to=budget.degrade_to,
-        period=words,
-        starts_at=span.start,
-        ends_at=span.end,
-        is_rolling=is_rolling,
-    )
-
-
-def _of(budget: Budget, span: Span, bounds: Sequence[datetime], masses: Iterable[Mass]) -> Iterable[int]:
-    """Give what counts for a budget: of its calls, those that ended in its period."""
-    eras = range(bisect_right(bounds, span.start), bisect_right(bounds, span.end))
-    dimension, member = budget.part.dimension, budget.part.member
-    for mass in masses:
-        if mass.era in eras and (dimension is None or member in mass.members[dimension]):
-            yield mass.cost_nano_usd
+def _dimensions(counted: Iterable[Counted]) -> tuple[Dimension, ...]:
+    named = {each.budget.part.dimension for each in counted}
+    return tuple(dimension for dimension in Dimension if dimension in named)

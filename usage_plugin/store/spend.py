@@ -7,13 +7,14 @@ are missing below the highest one are remembered, and looked for the next time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, cast, func, literal, or_, select
 from sqlalchemy import case as when
 
+from usage_plugin.errors import NoLongerKept
 from usage_plugin.store.calls import UsageCall, UsageCaller, UsageTag, UsageTarget
 from usage_plugin.store.dimensions import COLUMNS, Dimension
 from usage_plugin.store.read.answer import answered
@@ -55,46 +56,54 @@ class Mass:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What was stored since somebody looked, and how far that goes."""
+    """What was stored since somebody looked, and how far that goes; all of it at one moment."""
 
     seen: Seen
-    masses: tuple[Mass, ...] = field(default=())
+    masses: tuple[Mass, ...] = ()
+    sums_nano_usd: tuple[int | None, ...] = ()
+    """All known costs of each question, ``None`` where only calls could tell that are pruned."""
 
 
-def spent_exactly(engine: Engine, questions: Sequence[Question]) -> tuple[list[int], Seen]:
-    """Add up the known costs of each question, all at one moment, and say which rows that are.
+def spent_since(
+    engine: Engine,
+    seen: Seen | None,
+    dimensions: Iterable[Dimension] = (),
+    bounds: Sequence[datetime] = (),
+    exactly: Iterable[Question] = (),
+) -> News:
+    """Add up what was stored since then, by what the dimensions tell apart, and some questions from their begin.
 
-    Raises:
-        StoreError: The database does not answer, or cannot tell any more.
-    """
-    with reading(engine) as connection:
-        sums = [_cost(connection, question) for question in questions]
-        last = int(connection.execute(select(func.max(_CALL.c.id))).scalar() or 0)
-        first = max(last - MOST_MISSING, 0)
-        return sums, Seen(last, _missing(connection, first, last))
-
-
-def spent_since(engine: Engine, seen: Seen, dimensions: Iterable[Dimension], bounds: Sequence[datetime]) -> News:
-    """Add up what was stored since then, by what the dimensions tell apart.
+    Both belong to one moment: whoever is counted exactly goes on from there with the same news as everybody.
 
     Args:
         engine: Of a migrated database.
-        seen: What is counted already.
+        seen: What is counted already; ``None`` where nothing is, so that nothing is news.
         dimensions: By what.
         bounds: Calls that ended before and after one of these are kept apart.
+        exactly: Asked for one by one, so that whoever gives them may stop.
 
     Raises:
         StoreUnavailable: The database does not answer.
     """
     with reading(engine) as connection:
-        last = max(int(connection.execute(select(func.max(_CALL.c.id))).scalar() or 0), seen.row_id)
-        came = _there(connection, seen.missing)
-        missing = (seen.missing - came) | _missing(connection, seen.row_id, last)
-        now_seen = Seen(last, frozenset(sorted(missing)[-MOST_MISSING:]))
-        if last == seen.row_id and not came:
-            return News(now_seen)
-        is_new = or_(_CALL.c.id > seen.row_id, _CALL.c.id.in_(came)) if came else _CALL.c.id > seen.row_id
-        return News(now_seen, _masses(connection, is_new, tuple(dimensions), bounds))
+        last = int(connection.execute(select(func.max(_CALL.c.id))).scalar() or 0)
+        if seen is None:
+            news = News(Seen(last, _missing(connection, max(last - MOST_MISSING, 0), last)))
+        else:
+            news = _news(connection, seen, max(last, seen.row_id), tuple(dimensions), bounds)
+        return replace(news, sums_nano_usd=tuple(_cost(connection, question) for question in exactly))
+
+
+def _news(
+    connection: Connection, seen: Seen, last: int, dimensions: tuple[Dimension, ...], bounds: Sequence[datetime]
+) -> News:
+    came = _there(connection, seen.missing)
+    missing = (seen.missing - came) | _missing(connection, seen.row_id, last)
+    now_seen = Seen(last, frozenset(sorted(missing)[-MOST_MISSING:]))
+    if last == seen.row_id and not came:
+        return News(now_seen)
+    is_new = or_(_CALL.c.id > seen.row_id, _CALL.c.id.in_(came)) if came else _CALL.c.id > seen.row_id
+    return News(now_seen, _masses(connection, is_new, dimensions, bounds))
 
 
 def lately(engine: Engine) -> tuple[Mass, ...]:
@@ -108,8 +117,11 @@ def lately(engine: Engine) -> tuple[Mass, ...]:
         return _masses(connection, _CALL.c.id > last - RECENT_ROWS, (), ())
 
 
-def _cost(connection: Connection, question: Question) -> int:
-    cells = answered(connection, question, by=None, in_buckets=False, measures=OF_COST).cells
+def _cost(connection: Connection, question: Question) -> int | None:
+    try:
+        cells = answered(connection, question, by=None, in_buckets=False, measures=OF_COST).cells
+    except NoLongerKept:
+        return None
     (spent,) = cells.in_all().spent()
     return spent.cost_nano_usd or 0
 
