@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from dash import Dash, Input, Output, html
+from dash import Dash, Output, html
 from dash.development.base_component import Component
 
 from dashboard import ids
 from dashboard.components.alerts import active_card, log_card
 from dashboard.components.parts import page_title
 from dashboard.components.states import loading
-from dashboard.data import Data, Look
-from dashboard.filters import Filters
+from dashboard.data import Data
 from dashboard.pages.page import Canvas
 from dashboard.queries.alerts import AlertLog, alert_log
 
@@ -36,16 +35,8 @@ def layout(_zone: ZoneInfo) -> Component:
 
 
 def register(app: Dash, data: Data) -> None:
-    """Fill the page whenever the store changes."""
-
-    def fill(_version: str | None, _changed: Any, shown: str | None) -> dict[str, Any]:
-        def query(look: Look, _filters: Filters) -> AlertLog:
-            return alert_log(look)
-
-        return CANVAS.fill(data, "", shown, query, alerts_view)
-
-    inputs = [Input(ids.VERSION, "data"), Input(ids.CHANGED, "data")]
-    app.callback(output=CANVAS.outputs, inputs=inputs, state=[CANVAS.memory])(fill)
+    """Fill the page whenever the store or an alert changes."""
+    CANVAS.keep_filled(app, data, alert_log, alerts_view)
 
 
 def alerts_view(frame: AlertLog) -> dict[str, Any]:

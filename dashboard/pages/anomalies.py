@@ -13,7 +13,6 @@ from dashboard.components.inbox import inbox_list, inbox_note, segment_tabs
 from dashboard.components.parts import page_title
 from dashboard.components.states import loading
 from dashboard.data import Data, Look
-from dashboard.filters import Filters
 from dashboard.pages.page import Canvas
 from dashboard.queries.inbox import Inbox, inbox, segment_in
 
@@ -43,14 +42,10 @@ def layout(_zone: ZoneInfo) -> Component:
 def register(app: Dash, data: Data) -> None:
     """Fill the page whenever the segment, the store or a state changes."""
 
-    def fill(fragment: str | None, _version: str | None, _changed: Any, shown: str | None) -> dict[str, Any]:
-        def query(look: Look, _filters: Filters) -> Inbox:
-            return inbox(look, segment_in(fragment))
+    def query(look: Look, fragment: str | None) -> Inbox:
+        return inbox(look, segment_in(fragment))
 
-        return CANVAS.fill(data, "", shown, query, inbox_view)
-
-    inputs = [Input(ids.URL, "hash"), Input(ids.VERSION, "data"), Input(ids.CHANGED, "data")]
-    app.callback(output=CANVAS.outputs, inputs=inputs, state=[CANVAS.memory])(fill)
+    CANVAS.keep_filled(app, data, query, lambda frame, _fragment: inbox_view(frame), Input(ids.URL, "hash"))
 
 
 def inbox_view(frame: Inbox) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -10,16 +9,16 @@ from dash import Dash, Input, Output, State, ctx, html
 from dash.development.base_component import Component
 
 from dashboard import ids
-from dashboard.acts import Said, attempt, is_read_only
+from dashboard.acts import Said, attempt
 from dashboard.components.anomaly import explained, figures, gone, heading, history, story, why_cards
-from dashboard.components.form import button, form, read_only_note, said, text_field
+from dashboard.components.form import button, form, said, text_field
 from dashboard.components.graph import graph
 from dashboard.components.parts import card, legend, link
 from dashboard.components.states import loading
 from dashboard.data import Data, Look
 from dashboard.figures.axes import blank
 from dashboard.figures.watched import legend_of, with_band
-from dashboard.filters import Filters
+from dashboard.pages.acting import rest_if_read_only
 from dashboard.pages.page import HIDDEN, SHOWN, Canvas, number_in, only_if_clicked
 from dashboard.queries.anomaly import LONGEST_NAME, Told, say, told
 from dashboard.theme import Palette, palette
@@ -102,21 +101,13 @@ def register(app: Dash, data: Data) -> None:
 
 
 def _register_page(app: Dash, data: Data) -> None:
-    def fill(
-        path: str | None, _version: str | None, _changed: Any, scheme: str | None, shown: str | None
-    ) -> dict[str, Any]:
-        def query(look: Look, _filters: Filters) -> Told:
-            return told(look, number_in(path, PATH))
+    def query(look: Look, path: str | None, _scheme: str | None) -> Told:
+        return told(look, number_in(path, PATH))
 
-        return CANVAS.fill(data, "", shown, query, partial(anomaly_view, colours=palette(scheme)))
+    def view(frame: Told, _path: str | None, scheme: str | None) -> dict[str, Any]:
+        return anomaly_view(frame, palette(scheme))
 
-    inputs = [
-        Input(ids.URL, "pathname"),
-        Input(ids.VERSION, "data"),
-        Input(ids.CHANGED, "data"),
-        Input(ids.SCHEME, "data"),
-    ]
-    app.callback(output=CANVAS.outputs, inputs=inputs, state=[CANVAS.memory])(fill)
+    CANVAS.keep_filled(app, data, query, view, Input(ids.URL, "pathname"), Input(ids.SCHEME, "data"))
 
 
 def anomaly_view(frame: Told, colours: Palette) -> dict[str, Any]:
@@ -160,13 +151,4 @@ def _register_feedback(app: Dash, data: Data) -> None:
         prevent_initial_call=True,
     )(speak)
 
-    def rest(_path: str | None) -> tuple[bool, Any]:
-        rests = is_read_only(data)
-        return rests, read_only_note() if rests else None
-
-    app.callback(
-        Output(ids.ANOMALY_FORM, "disabled"),
-        Output(ids.ANOMALY_SAID, "children", allow_duplicate=True),
-        Input(ids.URL, "pathname"),
-        prevent_initial_call="initial_duplicate",
-    )(rest)
+    rest_if_read_only(app, data, ids.ANOMALY_SAID, ids.ANOMALY_FORM)

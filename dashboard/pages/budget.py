@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -10,18 +9,17 @@ from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
 from dashboard import ids
-from dashboard.acts import attempt
 from dashboard.components.budget import badges, budget_figures, course_legend, family, gone, period_words, scope
 from dashboard.components.budget_form import budget_form
-from dashboard.components.form import button, said
+from dashboard.components.form import button
 from dashboard.components.graph import graph
 from dashboard.components.parts import card, link, page_title
 from dashboard.components.states import loading
 from dashboard.data import Data, Look
 from dashboard.figures.axes import blank
 from dashboard.figures.budget import budget_course
-from dashboard.filters import Filters
-from dashboard.pages.page import HIDDEN, SHOWN, Canvas, number_in, only_if_clicked
+from dashboard.pages.acting import act_on_click
+from dashboard.pages.page import HIDDEN, SHOWN, Canvas, number_in
 from dashboard.queries.budgets import OneBudget, drop_budget, one_budget
 from dashboard.theme import Palette, palette
 
@@ -73,34 +71,18 @@ def layout(zone: ZoneInfo) -> Component:
 def register(app: Dash, data: Data) -> None:
     """Fill the page whenever the address, the store, the scheme or the budget changes."""
 
-    def fill(
-        path: str | None, _version: str | None, _changed: Any, scheme: str | None, shown: str | None
-    ) -> dict[str, Any]:
-        def query(look: Look, _filters: Filters) -> OneBudget:
-            return one_budget(look, number_in(path, PATH))
+    def query(look: Look, path: str | None, _scheme: str | None) -> OneBudget:
+        return one_budget(look, number_in(path, PATH))
 
-        return CANVAS.fill(data, "", shown, query, partial(budget_view, colours=palette(scheme)))
+    def view(frame: OneBudget, _path: str | None, scheme: str | None) -> dict[str, Any]:
+        return budget_view(frame, palette(scheme))
 
-    inputs = [
-        Input(ids.URL, "pathname"),
-        Input(ids.VERSION, "data"),
-        Input(ids.CHANGED, "data"),
-        Input(ids.SCHEME, "data"),
-    ]
-    app.callback(output=CANVAS.outputs, inputs=inputs, state=[CANVAS.memory])(fill)
+    CANVAS.keep_filled(app, data, query, view, Input(ids.URL, "pathname"), Input(ids.SCHEME, "data"))
 
-    def remove(_clicks: int | None, path: str | None) -> tuple[Any, Any]:
-        only_if_clicked()
-        outcome = attempt(data, lambda: drop_budget(data, number_in(path, PATH)))
-        return said(outcome), data.changes
+    def remove(path: str | None) -> str:
+        return drop_budget(data, number_in(path, PATH))
 
-    app.callback(
-        Output(ids.BUDGET_REMOVED, "children"),
-        Output(ids.CHANGED, "data", allow_duplicate=True),
-        Input(ids.BUDGET_REMOVE, "n_clicks"),
-        State(ids.URL, "pathname"),
-        prevent_initial_call=True,
-    )(remove)
+    act_on_click(app, data, ids.BUDGET_REMOVE, ids.BUDGET_REMOVED, remove, State(ids.URL, "pathname"))
 
 
 def budget_view(frame: OneBudget, colours: Palette) -> dict[str, Any]:

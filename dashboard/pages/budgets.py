@@ -9,17 +9,17 @@ from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
 from dashboard import ids
-from dashboard.acts import attempt, is_read_only
+from dashboard.acts import is_read_only
 from dashboard.components.budget import budget_list
 from dashboard.components.budget_form import FIELDS, budget_form
-from dashboard.components.form import read_only_note, said
+from dashboard.components.form import read_only_note
 from dashboard.components.parts import card, page_title
 from dashboard.components.states import loading
-from dashboard.data import Data, Look
-from dashboard.filters import Filters
+from dashboard.data import Data
+from dashboard.pages.acting import act_on_click
 from dashboard.pages.offering import offer_members
-from dashboard.pages.page import Canvas, number_in, only_if_clicked
-from dashboard.queries.budgets import Budgets, all_budgets, entered, keep_budget
+from dashboard.pages.page import Canvas, number_in
+from dashboard.queries.budgets import all_budgets, entered, keep_budget
 from usage_plugin.errors import StoreError
 from usage_plugin.store.budgets import budgets
 
@@ -40,19 +40,8 @@ def layout(_zone: ZoneInfo) -> Component:
 
 def register(app: Dash, data: Data) -> None:
     """Fill the list, and the form of this page and of each budget's own."""
-    _register_list(app, data)
+    CANVAS.keep_filled(app, data, all_budgets, lambda frame: {"list": budget_list(frame)})
     _register_form(app, data)
-
-
-def _register_list(app: Dash, data: Data) -> None:
-    def fill(_version: str | None, _changed: Any, shown: str | None) -> dict[str, Any]:
-        def query(look: Look, _filters: Filters) -> Budgets:
-            return all_budgets(look)
-
-        return CANVAS.fill(data, "", shown, query, lambda frame: {"list": budget_list(frame)})
-
-    inputs = [Input(ids.VERSION, "data"), Input(ids.CHANGED, "data")]
-    app.callback(output=CANVAS.outputs, inputs=inputs, state=[CANVAS.memory])(fill)
 
 
 def _register_form(app: Dash, data: Data) -> None:
@@ -72,20 +61,11 @@ def _register_form(app: Dash, data: Data) -> None:
 
     offer_members(app, data, ids.budget)
 
-    def save(_clicks: int | None, path: str | None, *values: Any) -> tuple[Any, Any]:
-        only_if_clicked()
-        given = dict(zip(FIELDS, values, strict=True))
-        outcome = attempt(data, lambda: keep_budget(data, number_in(path, ONE), given))
-        return said(outcome), data.changes
+    def save(path: str | None, *values: Any) -> str:
+        return keep_budget(data, number_in(path, ONE), dict(zip(FIELDS, values, strict=True)))
 
-    app.callback(
-        Output(ids.BUDGET_SAID, "children", allow_duplicate=True),
-        Output(ids.CHANGED, "data", allow_duplicate=True),
-        Input(ids.BUDGET_SAVE, "n_clicks"),
-        State(ids.URL, "pathname"),
-        *[State(ids.budget(name), prop) for name, prop in FIELDS.items()],
-        prevent_initial_call=True,
-    )(save)
+    states = (State(ids.URL, "pathname"), *(State(ids.budget(name), prop) for name, prop in FIELDS.items()))
+    act_on_click(app, data, ids.BUDGET_SAVE, ids.BUDGET_SAID, save, *states)
 
 
 def beginning(data: Data, path: str | None) -> dict[str, Any]:

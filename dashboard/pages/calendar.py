@@ -9,15 +9,14 @@ from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
 from dashboard import ids
-from dashboard.acts import attempt, is_read_only
 from dashboard.components.calendar import FIELDS, chosen_event, event_form, event_lists
-from dashboard.components.form import button, read_only_note, said
+from dashboard.components.form import button
 from dashboard.components.parts import card, page_title
 from dashboard.components.states import loading
-from dashboard.data import Data, Look
-from dashboard.filters import Filters
+from dashboard.data import Data
+from dashboard.pages.acting import act_on_click, rest_if_read_only
 from dashboard.pages.offering import offer_members
-from dashboard.pages.page import Canvas, number_in, only_if_clicked
+from dashboard.pages.page import Canvas, number_in
 from dashboard.queries.calendar import Calendar, calendar, drop_event, keep_event
 
 PATH: Final = "/calendar"
@@ -59,14 +58,10 @@ def register(app: Dash, data: Data) -> None:
 
 
 def _register_lists(app: Dash, data: Data) -> None:
-    def fill(fragment: str | None, _version: str | None, _changed: Any, shown: str | None) -> dict[str, Any]:
-        def query(look: Look, _filters: Filters) -> Calendar:
-            return calendar(look)
+    def view(frame: Calendar, fragment: str | None) -> dict[str, Any]:
+        return calendar_view(frame, number_in(fragment, "#"))
 
-        return CANVAS.fill(data, "", shown, query, lambda frame: calendar_view(frame, number_in(fragment, "#")))
-
-    inputs = [Input(ids.URL, "hash"), Input(ids.VERSION, "data"), Input(ids.CHANGED, "data")]
-    app.callback(output=CANVAS.outputs, inputs=inputs, state=[CANVAS.memory])(fill)
+    CANVAS.keep_filled(app, data, lambda look, _fragment: calendar(look), view, Input(ids.URL, "hash"))
 
 
 def calendar_view(frame: Calendar, number: int | None) -> dict[str, Any]:
@@ -78,43 +73,17 @@ def calendar_view(frame: Calendar, number: int | None) -> dict[str, Any]:
 
 def _register_form(app: Dash, data: Data) -> None:
     offer_members(app, data, ids.event)
+    rest_if_read_only(app, data, ids.EVENT_SAID, ids.EVENT_FORM, ids.EVENT_REMOVE)
 
-    def rest(_path: str | None) -> tuple[bool, bool, Any]:
-        rests = is_read_only(data)
-        return rests, rests, read_only_note() if rests else None
+    def save(*values: Any) -> str:
+        return keep_event(data, dict(zip(FIELDS, values, strict=True)))
 
-    app.callback(
-        Output(ids.EVENT_FORM, "disabled"),
-        Output(ids.EVENT_REMOVE, "disabled"),
-        Output(ids.EVENT_SAID, "children"),
-        Input(ids.URL, "pathname"),
-    )(rest)
-
-    def save(_clicks: int | None, *values: Any) -> tuple[Any, Any]:
-        only_if_clicked()
-        given = dict(zip(FIELDS, values, strict=True))
-        outcome = attempt(data, lambda: keep_event(data, given))
-        return said(outcome), data.changes
-
-    app.callback(
-        Output(ids.EVENT_SAID, "children", allow_duplicate=True),
-        Output(ids.CHANGED, "data", allow_duplicate=True),
-        Input(ids.EVENT_SAVE, "n_clicks"),
-        *[State(ids.event(name), "value") for name in FIELDS],
-        prevent_initial_call=True,
-    )(save)
+    states = [State(ids.event(name), "value") for name in FIELDS]
+    act_on_click(app, data, ids.EVENT_SAVE, ids.EVENT_SAID, save, *states)
 
 
 def _register_remove(app: Dash, data: Data) -> None:
-    def remove(_clicks: int | None, fragment: str | None) -> tuple[Any, Any]:
-        only_if_clicked()
-        outcome = attempt(data, lambda: drop_event(data, number_in(fragment, "#")))
-        return said(outcome), data.changes
+    def remove(fragment: str | None) -> str:
+        return drop_event(data, number_in(fragment, "#"))
 
-    app.callback(
-        Output(ids.EVENT_REMOVED, "children"),
-        Output(ids.CHANGED, "data", allow_duplicate=True),
-        Input(ids.EVENT_REMOVE, "n_clicks"),
-        State(ids.URL, "hash"),
-        prevent_initial_call=True,
-    )(remove)
+    act_on_click(app, data, ids.EVENT_REMOVE, ids.EVENT_REMOVED, remove, State(ids.URL, "hash"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-from dash import Dash, Output, State, ctx, html, no_update
+from dash import Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -134,6 +134,33 @@ class Canvas:
         if frame.is_empty:
             return self.say(empty_state(why_empty(look, filters), filters, self.path))
         return {"state": None, "figures": SHOWN, **view(frame)}
+
+    def keep_filled(
+        self,
+        app: Dash,
+        data: Data,
+        query: Callable[..., Frame],
+        view: Callable[..., Mapping[str, Any]],
+        *inputs: Input,
+    ) -> None:
+        """Fill it whenever the store, something that somebody set, or one of *inputs* changes.
+
+        Args:
+            app: Whose page.
+            data: What is asked.
+            query: Gives the frame, from a look and the values of *inputs*.
+            view: Gives a value for each of the parts, from the frame and the values of *inputs*.
+            *inputs: What it depends on besides.
+        """
+
+        def fill(_version: str | None, _changed: Any, *given: Any) -> dict[str, Any]:
+            *values, shown = given
+            return self.fill(
+                data, "", shown, lambda look, _filters: query(look, *values), lambda frame: view(frame, *values)
+            )
+
+        always = [Input(ids.VERSION, "data"), Input(ids.CHANGED, "data")]
+        app.callback(output=self.outputs, inputs=[*always, *inputs], state=[self.memory])(fill)
 
     def say(self, state: Component) -> dict[str, Any]:
         """Show a reason instead of figures."""

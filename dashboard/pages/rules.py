@@ -9,20 +9,19 @@ from dash import Dash, Input, Output, State, html, no_update, set_props
 from dash.development.base_component import Component
 
 from dashboard import ids
-from dashboard.acts import Said, attempt, is_read_only
+from dashboard.acts import Said, is_read_only
 from dashboard.components.form import read_only_note, said
 from dashboard.components.graph import graph
 from dashboard.components.parts import card, legend, page_title
 from dashboard.components.rules import FIELDS, KIND_FIELDS, OF_KIND, firing_list, rule_form, rule_list, verdict
 from dashboard.components.states import loading
-from dashboard.data import Data, Look
+from dashboard.data import Data
 from dashboard.figures.axes import blank
 from dashboard.figures.fired import firings
-from dashboard.filters import Filters
+from dashboard.pages.acting import act_on_click
 from dashboard.pages.offering import offer_members
 from dashboard.pages.page import Canvas, number_in, only_if_clicked
 from dashboard.queries.rules import (
-    Rules,
     all_rules,
     course_of,
     drop_rule,
@@ -68,21 +67,10 @@ def layout(zone: ZoneInfo) -> Component:
 
 def register(app: Dash, data: Data) -> None:
     """Fill list and form, try what was entered, and keep it."""
-    _register_list(app, data)
+    CANVAS.keep_filled(app, data, all_rules, lambda frame: {"list": rule_list(frame)})
     _register_form(app, data)
     _register_trial(app, data)
     _register_changes(app, data)
-
-
-def _register_list(app: Dash, data: Data) -> None:
-    def fill(_version: str | None, _changed: Any, shown: str | None) -> dict[str, Any]:
-        def query(look: Look, _filters: Filters) -> Rules:
-            return all_rules(look)
-
-        return CANVAS.fill(data, "", shown, query, lambda frame: {"list": rule_list(frame)})
-
-    inputs = [Input(ids.VERSION, "data"), Input(ids.CHANGED, "data")]
-    app.callback(output=CANVAS.outputs, inputs=inputs, state=[CANVAS.memory])(fill)
 
 
 def _register_form(app: Dash, data: Data) -> None:
@@ -158,33 +146,16 @@ def trial_view(found: BackTest, zone: ZoneInfo, colours: Palette) -> dict[str, A
 
 
 def _register_changes(app: Dash, data: Data) -> None:
-    def save(_clicks: int | None, fragment: str | None, *values: Any) -> tuple[Any, Any]:
-        only_if_clicked()
-        given = dict(zip(FIELDS, values, strict=True))
-        outcome = attempt(data, lambda: keep_rule(data, number_in(fragment, HASH), given))
-        return said(outcome), data.changes
+    def save(fragment: str | None, *values: Any) -> str:
+        return keep_rule(data, number_in(fragment, HASH), dict(zip(FIELDS, values, strict=True)))
 
-    app.callback(
-        Output(ids.RULE_SAID, "children", allow_duplicate=True),
-        Output(ids.CHANGED, "data", allow_duplicate=True),
-        Input(ids.RULE_SAVE, "n_clicks"),
-        State(ids.URL, "hash"),
-        *[State(ids.rule(name), prop) for name, prop in FIELDS.items()],
-        prevent_initial_call=True,
-    )(save)
+    states = (State(ids.URL, "hash"), *(State(ids.rule(name), prop) for name, prop in FIELDS.items()))
+    act_on_click(app, data, ids.RULE_SAVE, ids.RULE_SAID, save, *states)
 
-    def remove(_clicks: int | None, fragment: str | None) -> tuple[Any, Any]:
-        only_if_clicked()
-        outcome = attempt(data, lambda: drop_rule(data, number_in(fragment, HASH)))
-        if outcome.is_done:
-            # No output: what waits for the address would not begin before this button is clicked.
-            set_props(ids.URL, {"hash": ""})
-        return said(outcome), data.changes
+    def remove(fragment: str | None) -> str:
+        text = drop_rule(data, number_in(fragment, HASH))
+        # No output: what waits for the address would not begin before this button is clicked.
+        set_props(ids.URL, {"hash": ""})
+        return text
 
-    app.callback(
-        Output(ids.RULE_SAID, "children", allow_duplicate=True),
-        Output(ids.CHANGED, "data", allow_duplicate=True),
-        Input(ids.RULE_REMOVE, "n_clicks"),
-        State(ids.URL, "hash"),
-        prevent_initial_call=True,
-    )(remove)
+    act_on_click(app, data, ids.RULE_REMOVE, ids.RULE_SAID, remove, State(ids.URL, "hash"))
