@@ -138,6 +138,13 @@ ALERTS_STATE: Final = "alerts-state"
 ALERTS_FIGURES: Final = "alerts-figures"
 ALERTS_ACTIVE: Final = "alerts-active"
 ALERTS_LOG: Final = "alerts-log"
+ALERT_PANEL: Final = "alert-panel"
+ALERT_CHOSEN: Final = "alert-chosen"
+ALERT_FORM: Final = "alert-form"
+ALERT_BY: Final = "alert-by"
+ALERT_LOOK_AFTER: Final = "alert-look-after"
+ALERT_OPEN_AGAIN: Final = "alert-open-again"
+ALERT_SAID: Final = "alert-said"
 
 # Pipeline
 PIPELINE_STATE: Final = "pipeline-state"

@@ -8,9 +8,12 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.alerts.findings import HOUR, MINUTE, NOW, RUNAWAY, finding
-from usage_plugin.alerts import Severity, Source, raise_alerts
+from tests.dashboard.findings import anomaly_row, keep_rows
+from usage_plugin.alerts import Severity, Source, look_after, open_again, raise_alerts
+from usage_plugin.alerts.anomalies import anomaly_findings
 from usage_plugin.errors import InputError
 from usage_plugin.store.alerts import AlertState, Raised, alert, alerts, forget_alerts, set_alert_state
+from usage_plugin.store.anomalies import State, anomalies, set_state
 
 
 def test_what_stays_true_is_one_alert(engine: Engine) -> None:
@@ -68,6 +71,42 @@ def test_somebody_looks_after_an_alert(engine: Engine) -> None:
         set_alert_state(engine, second.id or 0, "acknowledged", by="ana", now=NOW)
     with pytest.raises(InputError, match="cannot be 'gone'"):
         set_alert_state(engine, second.id or 0, "gone", by="ana", now=NOW)
+
+
+def test_an_alert_of_an_anomaly_is_as_open_as_the_anomaly(engine: Engine) -> None:
+    """Whoever looks after the one looks after the other, and one that is opened again is open in both places."""
+    (number,) = keep_rows(engine, anomaly_row(is_over=False))
+
+    def look(minutes: int) -> tuple[str, str | None]:
+        now = NOW + minutes * MINUTE
+        raise_alerts(engine, Source.ANOMALY, anomaly_findings(engine, now), now)
+        (found,) = alerts(engine)
+        return found.state, found.state_by
+
+    def anomalys() -> tuple[str, str | None]:
+        (found,) = anomalies(engine)
+        return found.state, found.state_by
+
+    assert look(0) == ("open", None)
+    set_state(engine, number, State.ACKNOWLEDGED, by="ana", note=None, now=NOW)
+    assert look(1) == ("acknowledged", "ana")
+    set_state(engine, number, State.OPEN, by="ana", note=None, now=NOW)
+    assert look(2)[0] == "open"
+    (one,) = alerts(engine)
+    look_after(engine, one.id or 0, by="ben", now=NOW)
+    assert anomalys() == look(3) == ("acknowledged", "ben")
+    open_again(engine, one.id or 0, by="ben", now=NOW)
+    assert anomalys()[0] == look(4)[0] == "open"
+
+
+def test_somebody_who_looks_after_what_is_no_anomaly_still_does(engine: Engine) -> None:
+    """Nobody but the alert knows."""
+    raise_alerts(engine, Source.RULE, [finding("a")], NOW)
+    look_after(engine, 1, by="ana", now=NOW)
+    raise_alerts(engine, Source.RULE, [finding("a")], NOW + MINUTE)
+    assert [(each.state, each.state_by) for each in alerts(engine)] == [("acknowledged", "ana")]
+    open_again(engine, 1, by=None, now=NOW)
+    assert [each.state for each in alerts(engine)] == ["open"]
 
 
 def test_old_alerts_are_forgotten_and_open_ones_are_not(engine: Engine) -> None:

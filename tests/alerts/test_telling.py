@@ -107,6 +107,20 @@ def test_what_becomes_more_severe_is_told_again(engine: Engine) -> None:
     assert (again.kind, again.due_at) == ("again", NOW + MINUTE)
 
 
+def test_who_looks_after_a_warning_hears_when_it_is_critical(engine: Engine) -> None:
+    """What was said of something less severe does not count any more: it is open, and told also for the first time."""
+    (message,) = told(engine, finding("a"))
+    take(engine, message, NOW)
+    set_alert_state(engine, 1, "acknowledged", by="ana", now=NOW)
+    assert len(told(engine, finding("a"), at=NOW + 30 * HOUR)) == 1
+    _, again = told(engine, finding("a", Severity.CRITICAL), at=NOW + 31 * HOUR)
+    take(engine, again, NOW + 31 * HOUR)
+    assert again.title == "[critical] Still open: Something about a"
+    assert [(each.state, each.state_by) for each in alerts(engine)] == [("open", None)]
+    set_alert_state(engine, 1, "acknowledged", by="ana", now=NOW + 31 * HOUR)
+    assert len(told(engine, finding("a", Severity.CRITICAL), at=NOW + 60 * HOUR)) == 2
+
+
 def test_what_becomes_much_worse_is_told_again(engine: Engine) -> None:
     """Where its source says so, once each time."""
     (message,) = told(engine, finding("a"))

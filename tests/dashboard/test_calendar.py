@@ -19,7 +19,7 @@ from tests.dashboard.conftest import NOW, Post, ago
 from tests.dashboard.findings import USD, anomaly_row, keep_rows
 from tests.dashboard.test_components import words
 from usage_plugin.periods import Period
-from usage_plugin.store.alerts import keep_alerts, keep_messages
+from usage_plugin.store.alerts import alerts, keep_alerts, keep_messages
 from usage_plugin.store.analysis_tables import AlertMessage, AlertRow
 from usage_plugin.store.budgets import Budget, save_budget
 from usage_plugin.store.calendar import plan_event, planned_events
@@ -119,6 +119,43 @@ def test_alerts_that_go_on_lead_to_what_they_are_about(post: Post, data: Data, s
     said = text_of(post(ids.ALERTS_ACTIVE))
     for part in ("/anomalies/3", "critical", "team Search", "2 h ago", "$5.00", "Nobody was told of anything yet"):
         assert part in said, part
+
+
+def test_somebody_looks_after_an_alert(post: Post, data: Data, store: Engine) -> None:
+    """It is shown in full, taken by a click, and opened again by another; one that is over can be neither."""
+    write_events(store, [ago(1)])
+    keep_alerts(store, "rule", [alert_row(source="rule", body="All about it")], now=NOW, over_before=NOW)
+    assert "/alerts#1" in text_of(post(ids.ALERTS_ACTIVE, url__hash=""))
+    shown = post(ids.ALERT_CHOSEN, url__hash="#1")
+    assert "All about it" in text_of(shown[ids.ALERT_CHOSEN])
+    assert (shown[ids.ALERT_PANEL]["className"], shown[ids.ALERT_OPEN_AGAIN]["className"]) == ("card", "gone")
+    clicked = {"url__hash": "#1", "alert_by__value": " Ana "}
+
+    def click(button: str) -> str:
+        name = f"{button.replace('-', '_')}__n_clicks"
+        return text_of(post(ids.ALERT_SAID, f"{button}.n_clicks", **{name: 1}, **clicked))
+
+    assert "Ana looks after “Cost of team Search”" in click(ids.ALERT_LOOK_AFTER)
+    assert [(each.state, each.state_by) for each in alerts(store)] == [("acknowledged", "Ana")]
+    shown = post(ids.ALERT_CHOSEN, url__hash="#1")
+    assert "Ana looks after it" in text_of(shown[ids.ALERTS_ACTIVE])
+    assert (shown[ids.ALERT_LOOK_AFTER]["className"], shown[ids.ALERT_OPEN_AGAIN]["className"]) == ("gone", "button")
+    assert "is open again" in click(ids.ALERT_OPEN_AGAIN)
+    keep_alerts(store, "rule", [], now=NOW + HOUR, over_before=NOW + HOUR)
+    assert "there is no alert 1 that goes on" in click(ids.ALERT_LOOK_AFTER).lower()
+    data.changed()
+    shown = post(ids.ALERT_CHOSEN, url__hash="#1")
+    assert (shown[ids.ALERT_LOOK_AFTER]["className"], shown[ids.ALERT_OPEN_AGAIN]["className"]) == ("gone", "gone")
+
+
+@pytest.mark.parametrize("fragment", ["#2", "#x", "#99999999999999999999", "", None])
+def test_an_alert_that_there_is_not_is_not_shown(post: Post, store: Engine, fragment: str | None) -> None:
+    """The list is."""
+    write_events(store, [ago(1)])
+    keep_alerts(store, "rule", [alert_row()], now=NOW, over_before=NOW)
+    shown = post(ids.ALERT_CHOSEN, url__hash=fragment)
+    assert shown[ids.ALERT_PANEL]["className"] == "card gone"
+    assert "Cost of team Search" in text_of(shown[ids.ALERTS_ACTIVE])
 
 
 def test_an_alert_that_no_channel_takes_says_so(post: Post, store: Engine) -> None:

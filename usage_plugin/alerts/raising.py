@@ -40,4 +40,5 @@ def raise_alerts(
         if known is None or finding.severity.rank > known.severity.rank:
             found[finding.key] = finding
     rows = [finding.row(now) for finding in found.values()]
-    return keep_alerts(engine, source.value, rows, now=now, over_before=now - settled_after)
+    follows = source is Source.ANOMALY
+    return keep_alerts(engine, source.value, rows, now=now, over_before=now - settled_after, follows=follows)

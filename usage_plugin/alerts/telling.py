@@ -65,12 +65,12 @@ def what_to_tell(alert: AlertRow, routing: Routing, now: datetime) -> Kind | Non
     """Say what people should hear of an alert now: nothing where they know all, or where somebody looks after it."""
     if alert.state == AlertState.RESOLVED:
         return Kind.RESOLVED
-    if alert.state == AlertState.ACKNOWLEDGED:
-        return None
     if alert.told_at is None or alert.told_severity is None:
-        return Kind.OPEN
+        return None if alert.state == AlertState.ACKNOWLEDGED else Kind.OPEN
     is_worse = Severity(alert.severity).rank > Severity(alert.told_severity).rank
     is_worse |= alert.worse_at is not None and alert.worse_at > alert.told_at
+    if alert.state == AlertState.ACKNOWLEDGED:
+        return Kind.AGAIN if is_worse else None
     remind = routing.remind_after.get(Severity(alert.severity))
     is_long_ago = remind is not None and now - alert.told_at >= remind
     return Kind.AGAIN if is_worse or is_long_ago else None

@@ -66,10 +66,10 @@ def _try(routing: Routing, name: str) -> None:
 
 
 def _acknowledge(engine: Engine, number: int, by: str | None) -> None:
+    from usage_plugin.alerts import look_after
     from usage_plugin.clock import utc_now
-    from usage_plugin.store.alerts import AlertState, set_alert_state
 
-    set_alert_state(engine, number, AlertState.ACKNOWLEDGED, by=by, now=utc_now())
+    look_after(engine, number, by=by, now=utc_now())
 
 
 def _as_json(routing: Routing, found: Sequence[AlertRow]) -> str:

@@ -103,7 +103,13 @@ def alerts_by_id(engine: Engine, ids: Collection[int]) -> list[AlertRow]:
 
 
 def keep_alerts(
-    engine: Engine, source: str, found: Sequence[AlertRow], *, now: datetime, over_before: datetime
+    engine: Engine,
+    source: str,
+    found: Sequence[AlertRow],
+    *,
+    now: datetime,
+    over_before: datetime,
+    follows: bool = False,
 ) -> Raised:
     """Open what is new, bring what goes on up to date, and resolve what is over.
 
@@ -113,6 +119,7 @@ def keep_alerts(
         found: Each with another key.
         now: The present moment.
         over_before: What was true last before this moment is over, so that nobody hears of each flicker.
+        follows: Whether the source knows who looks after what, so that an alert is as open as what it is about.
 
     Raises:
         StoreUnavailable: The database does not answer.
@@ -126,7 +133,7 @@ def keep_alerts(
         for row in opened:
             connection.execute(insert(_ALERTS).values(**row.model_dump(exclude={"id"})))
         for row in going_on:
-            _update(connection, active[row.alert_key], row, now)
+            _update(connection, active[row.alert_key], row, now, follows=follows)
         seen = {row.alert_key for row in found}
         over = [row.id for key, row in active.items() if key not in seen and row.seen_at <= over_before]
         if over:
@@ -280,8 +287,9 @@ def forget_alerts(engine: Engine, before: datetime) -> int:
         return gone + connection.execute(delete(_ALERTS).where(_ALERT.resolved_at < before)).rowcount
 
 
-def _update(connection: Connection, kept: AlertRow, found: AlertRow, now: datetime) -> None:
-    """Bring an alert up to date; it does not become less severe, and whoever looks after it still does."""
+def _update(connection: Connection, kept: AlertRow, found: AlertRow, now: datetime, *, follows: bool) -> None:
+    """Bring an alert up to date; it does not become less severe."""
+    state, by = _state(kept, found, follows=follows)
     values: Mapping[str, Any] = {
         "severity": max(kept.severity, found.severity, key=SEVERITIES.index),
         "label": found.label,
@@ -293,10 +301,18 @@ def _update(connection: Connection, kept: AlertRow, found: AlertRow, now: dateti
         "source_id": found.source_id,
         "seen_at": now,
         "worse_at": found.worse_at,
+        "state": state,
+        "state_by": by,
     }
-    if found.state == AlertState.ACKNOWLEDGED and kept.state == AlertState.OPEN:
-        values = {**values, "state": found.state, "state_by": found.state_by}
     connection.execute(update(_ALERTS).where(_ALERT.id == kept.id).values(**values))
+
+
+def _state(kept: AlertRow, found: AlertRow, *, follows: bool) -> tuple[str, str | None]:
+    """Say whether somebody looks after an alert: whoever does has said so of what was as severe as it was then."""
+    if SEVERITIES.index(found.severity) > SEVERITIES.index(kept.severity):
+        return AlertState.OPEN.value, None
+    is_said = found.state == AlertState.ACKNOWLEDGED and kept.state == AlertState.OPEN
+    return (found.state, found.state_by) if follows or is_said else (kept.state, kept.state_by)
 
 
 def _alerts(connection: Connection, query: Select[Any]) -> list[AlertRow]:
