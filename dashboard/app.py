@@ -9,6 +9,7 @@ from flask import Response
 
 from dashboard.components.shell import shell
 from dashboard.data import Data
+from dashboard.hosts import refuse_strangers
 from dashboard.pages import PAGES
 from dashboard.theme import DARK, FONT, LIGHT, MONO, Palette
 from dashboard.wiring import register_frame
@@ -70,6 +71,7 @@ def create_app(data: Data) -> Dash:
     register_frame(app, data, PAGES)
     for page in PAGES:
         page.register(app, data)
+    refuse_strangers(app.server, data.settings)
     app.server.after_request(_protect)
     return app
 

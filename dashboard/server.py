@@ -51,7 +51,8 @@ def run(settings: Settings, *, demo: bool = False, host: str | None = None, port
         InputError: Nothing can listen there.
         StoreUnavailable: The folder of a SQLite file cannot be made.
     """
-    listener = listen(host or settings.dashboard_host, settings.dashboard_port if port is None else port)
+    settings = settings.model_copy(update={"dashboard_host": host or settings.dashboard_host})
+    listener = listen(settings.dashboard_host, settings.dashboard_port if port is None else port)
     engine = connect(settings.url)
     try:
         check(engine)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from usage_plugin.time_zone import zone_of
 
 APP_NAME = "litellm-usage-plugin"
 ENV_PREFIX = "USAGE_"
+_HOST = re.compile(r"\*|\.?[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*|[0-9a-fA-F:]+")
 
 
 def default_data_dir() -> Path:
@@ -151,6 +153,11 @@ class Settings(BaseSettings):
     )
     dashboard_host: str = Field(default="127.0.0.1", description="Address that the dashboard listens on.")
     dashboard_port: int = Field(default=8050, ge=1, le=65535, description="Port of the dashboard.")
+    dashboard_allowed_hosts: str = Field(
+        default="",
+        description="Names, separated by commas, that browsers may ask the dashboard by besides this machine's: that "
+        "of a reverse proxy. `.example.com` is any name below it, `*` any at all.",
+    )
     proxy_host: str = Field(default="127.0.0.1", description="Address that `usage-plugin up` gives the proxy.")
     proxy_port: int = Field(default=4000, ge=1, le=65535, description="Port that `usage-plugin up` gives the proxy.")
     litellm_config: Path = Field(
@@ -169,6 +176,15 @@ class Settings(BaseSettings):
     @classmethod
     def _known_zone(cls, value: str) -> str:
         return zone_of(value).key
+
+    @field_validator("dashboard_allowed_hosts")
+    @classmethod
+    def _only_names(cls, value: str) -> str:
+        wrong = [name for name in value.replace(",", " ").split() if not _HOST.fullmatch(name)]
+        if wrong:
+            msg = f"{wrong[0]} is no name of a host: write it without scheme, port and path, like usage.example.com"
+            raise ValueError(msg)
+        return value
 
     @field_validator("data_dir")
     @classmethod
@@ -196,6 +212,11 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The reporting time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """The names of ``dashboard_allowed_hosts``, in lower case."""
+        return tuple(self.dashboard_allowed_hosts.lower().replace(",", " ").split())
 
     @property
     def spool_bytes(self) -> int:
