@@ -21,8 +21,8 @@ from usage_plugin.settings import Settings
 CALLS, WARM_UP = 50_000, 2_000
 # Calls that run at the same time.
 IN_FLIGHT = 500
-CASES = ((1, 1), (60, 3), (60, 10), (600, 10))
-"""Budgets, and of how many dimensions they are."""
+CASES = ((1, 1, False), (60, 3, False), (60, 10, False), (600, 10, False), (600, 10, True))
+"""Budgets, of how many dimensions they are, and whether each call has tags that none had before."""
 _NOW = datetime(2026, 11, 20, tzinfo=UTC)
 DIMENSIONS = ("team", "key", "tag", "organization", "user", "project", "end_user", "feature", "environment", "model")
 REQUEST: Mapping[str, Any] = {
@@ -45,13 +45,14 @@ REQUEST: Mapping[str, Any] = {
 def main() -> None:
     """Measure and print."""
     print("asking the gate, in us of the event loop for each call: scopes of the request, verdict, reservation")
-    print(f"{'budgets':>8}{'of the call':>13}{'p50':>8}{'p99':>8}{'p99.9':>8}{'p99 of a dict lookup':>23}")
+    print(f"{'budgets':>8}{'of the call':>13}{'tags':>8}{'p50':>8}{'p99':>8}{'p99.9':>8}{'p99 of a dict lookup':>23}")
     floor = _cuts(_measured(lambda _number: REQUEST.get("model")))[1]
-    for budgets, dimensions in CASES:
+    for budgets, dimensions, is_new in CASES:
         gate, mine = gate_with(budgets, DIMENSIONS[:dimensions])
         with _counted_meanwhile(gate):
-            p50, p99, p999 = _cuts(measure(gate))
-        print(f"{budgets:>8}{mine:>13}{p50:>8.1f}{p99:>8.1f}{p999:>8.1f}{floor:>23.1f}", flush=True)
+            p50, p99, p999 = _cuts(measure(gate, is_new=is_new))
+        tags = "new" if is_new else "known"
+        print(f"{budgets:>8}{mine:>13}{tags:>8}{p50:>8.1f}{p99:>8.1f}{p999:>8.1f}{floor:>23.1f}", flush=True)
 
 
 def gate_with(budgets: int, dimensions: tuple[str, ...]) -> tuple[Gate, int]:
@@ -77,17 +78,27 @@ def gate_with(budgets: int, dimensions: tuple[str, ...]) -> tuple[Gate, int]:
     return gate, 1 + len(members)
 
 
-def measure(gate: Gate, calls: int = CALLS) -> list[float]:
-    """Ask for so many calls, and give what each took in microseconds; a call ends when it is old enough."""
+def measure(gate: Gate, calls: int = CALLS, *, is_new: bool = False) -> list[float]:
+    """Ask for so many calls, and give what each took in microseconds; a call ends when it is old enough.
+
+    Args:
+        gate: Asked by one call after the other.
+        calls: How many.
+        is_new: Each call has a tag that none had before, so that nothing is remembered of its tags.
+    """
     scopes = Scopes(Settings.model_construct())
+    coming = [REQUEST]
 
     def ask(number: int) -> None:
         plan = gate.plan
-        asked = Asked(REQUEST, None, "acompletion", plan.only_target)
-        gate.ask(plan, str(number), scopes.of(asked, plan.dimensions), asked.group, may_degrade=True)
+        asked = Asked(coming[0], None, "acompletion", plan.only_target)
+        gate.ask(plan, str(number), scopes.of(asked, plan), asked.group, may_degrade=True)
 
     def end(number: int) -> None:
         gate.count({}, [str(number - IN_FLIGHT)])
+        if is_new:
+            metadata = REQUEST["metadata"]
+            coming[0] = {**REQUEST, "metadata": {**metadata, "tags": [*metadata["tags"], f"run {number}"]}}
 
     return _measured(ask, end, calls)
 

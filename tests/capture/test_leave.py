@@ -73,22 +73,25 @@ def test_every_name_is_billed_or_known_to_be_free() -> None:
     assert sorted(name for name in names if (name in BILLED) == is_free(name)) == []
 
 
+def account_of(amount: int, *, degrade_to: str | None = None) -> Account:
+    """Make an account of which nothing is spent; there is none left where the amount is 0."""
+    limit = Limit(
+        budget_id=1,
+        name="b",
+        amount_nano_usd=amount,
+        beyond=Beyond.DEGRADE if degrade_to else Beyond.BLOCK,
+        degrade_to=degrade_to,
+        starts_at=RECEIVED,
+        ends_at=RECEIVED + timedelta(days=36500),
+    )
+    return Account(limit)
+
+
 @pytest.fixture
 def handler(tmp_path: Path) -> Iterator[Usage_PROXY_Handler]:
     """Give a proxy's handler with one budget of everything, which is spent."""
     recorder = make_recorder(Settings(data_dir=tmp_path))
-    account = Account(
-        Limit(
-            budget_id=1,
-            name="all",
-            amount_nano_usd=1,
-            beyond=Beyond.BLOCK,
-            starts_at=RECEIVED,
-            ends_at=RECEIVED + timedelta(days=36500),
-        )
-    )
-    recorder.gate.put_up(Plan(everybody={account: None}))
-    recorder.gate.count({account: 1}, [])
+    recorder.gate.put_up(Plan(everybody={account_of(0): None}))
     yield Usage_PROXY_Handler(Reporter(load_price_map()), recorder, recorder._guard)
     recorder.stop()
 
@@ -141,3 +144,23 @@ def test_a_tool_is_noted_once(handler: Usage_PROXY_Handler) -> None:
     assert may(handler, "call_mcp_tool", {"litellm_call_id": "c", "metadata": {"litellm_received_at": RECEIVED}})
     assert may(handler, "call_mcp_tool", {"litellm_logging_obj": log, "metadata": {}})
     assert len(handler.recorder.in_flight) == 1
+
+
+@pytest.mark.parametrize(("left", "is_let_through"), [(100, True), (0, False)])
+def test_a_call_that_is_sent_to_another_group_needs_room_there(
+    handler: Usage_PROXY_Handler, left: int, *, is_let_through: bool
+) -> None:
+    """In the budget of the model that the group asks; what the first group's model has left is of no interest then."""
+    first, second = account_of(100), account_of(left)
+    plan = Plan(
+        everybody={account_of(0, degrade_to="cheap"): None},
+        dimensions=("model",),
+        members=({"dear-1": {first: None}, "cheap-1": {second: None}},),
+        usual_nano_usd=10,
+        only_target={"dear": ("dear-1", "p"), "cheap": ("cheap-1", "p")},
+    )
+    handler.recorder.gate.put_up(plan)
+    data = {"litellm_call_id": "c", "model": "dear", "metadata": {"litellm_received_at": RECEIVED}}
+    assert may(handler, "acompletion", data) == is_let_through
+    assert data["model"] == ("cheap" if is_let_through else "dear")
+    assert (first.in_flight_nano_usd, second.in_flight_nano_usd) == (0, 10 if is_let_through else 0)

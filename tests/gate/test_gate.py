@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usage_plugin.gate import Account, Beyond, Degraded, Gate, Limit, Plan, Refused
+from usage_plugin.gate import Account, Beyond, Degraded, Gate, Limit, Plan, Recall, Refused
+from usage_plugin.gate.recall import PLACES
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -29,10 +31,14 @@ def gate_of(*accounts: Account, mean: int = 10) -> Gate:
 
 
 def ask(gate: Gate, key: str, group: str = "dear", *, may_degrade: bool = True) -> str:
-    verdict = gate.ask(gate.plan, key, [], group, may_degrade=may_degrade)
+    """Ask as the handler does: for the other group, too, where a call is sent there."""
+    verdict = gate.ask(gate.plan, key, (), group, may_degrade=may_degrade)
+    sent_to = verdict.group if isinstance(verdict, Degraded) else None
+    if sent_to is not None:
+        verdict = gate.ask(gate.plan, key, (), sent_to)
     if isinstance(verdict, Refused):
         return "spent" if verdict.is_spent else "busy"
-    return verdict.group if isinstance(verdict, Degraded) else "go"
+    return sent_to or "go"
 
 
 def test_nobody_is_asked_without_limits() -> None:
@@ -69,10 +75,10 @@ def test_a_call_that_nobody_will_know_again_reserves_nothing() -> None:
     """It is refused like any other."""
     account = Account(limit(10))
     gate = gate_of(account)
-    assert [gate.ask(gate.plan, None, [], "dear") for _ in range(3)] == [None, None, None]
+    assert [gate.ask(gate.plan, None, (), "dear") for _ in range(3)] == [None, None, None]
     assert (account.in_flight_nano_usd, len(gate)) == (0, 0)
     gate.count({account: 10}, [])
-    assert isinstance(gate.ask(gate.plan, None, [], "dear"), Refused)
+    assert isinstance(gate.ask(gate.plan, None, (), "dear"), Refused)
 
 
 def test_a_group_that_nobody_called_is_reserved_with_the_usual() -> None:
@@ -90,6 +96,43 @@ def test_degraded_calls_go_on_and_count() -> None:
     assert [ask(gate, "a"), ask(gate, "b"), ask(gate, "c", "cheap")] == ["go", "cheap", "go"]
     assert account.in_flight_nano_usd == 12
     assert ask(gate, "d", may_degrade=False) == "go"
+
+
+def test_a_call_that_is_to_go_elsewhere_reserves_nothing_yet() -> None:
+    """The other group may have limits of its own."""
+    spent, other = Account(limit(10, beyond=Beyond.DEGRADE)), Account(limit(0))
+    gate = Gate(NOW.timestamp)
+    plan = Plan(everybody={spent: None}, dimensions=("model",), members=({"cheap": {other: None}},), usual_nano_usd=10)
+    gate.put_up(plan)
+    assert gate.ask(plan, "a", ((),), "dear", may_degrade=True) is None
+    assert isinstance(gate.ask(plan, "b", ((),), "dear", may_degrade=True), Degraded)
+    assert (len(gate), spent.in_flight_nano_usd) == (1, 10)
+    refused = gate.ask(plan, "b", (("cheap",),), "cheap")
+    assert isinstance(refused, Refused)
+    assert refused.limit is other.limit
+
+
+def test_scopes_that_come_again_meet_the_same_accounts() -> None:
+    """As many as are remembered, and more."""
+    accounts = {str(number): Account(limit(100, name=str(number))) for number in range(9)}
+    plan = Plan(dimensions=("user",), members=({name: {account: None} for name, account in accounts.items()},))
+    for number in range(3 * PLACES):
+        mine = str(number % 10)
+        for _ in range(number % 4):
+            assert plan.accounts_of(((mine, f"u{number}"),)) == ((accounts[mine],) if mine in accounts else ())
+    assert replace(plan, usual_nano_usd=7).met is plan.met
+
+
+def test_what_comes_twice_is_remembered() -> None:
+    """It keeps its place beside whatever comes once, and leaves it to another that comes twice."""
+    recall = Recall[str]()
+    recall.put(1, "one")
+    assert recall.get(1) is None
+    recall.put(1, "one")
+    recall.put(1 + PLACES, "other")
+    assert (recall.get(1), recall.get(1 + PLACES)) == ("one", None)
+    recall.put(1 + PLACES, "other")
+    assert (recall.get(1), recall.get(1 + PLACES)) == (None, "other")
 
 
 def test_a_refusal_goes_before_another_group() -> None:
@@ -113,9 +156,9 @@ def test_members_of_many_dimensions_meet_their_limits_once() -> None:
     members = ({"red": {red: None, parent: None}, "blue": {blue: None, parent: None}}, {"team": {parent: None}})
     plan = Plan(dimensions=("tag", "team"), members=members, usual_nano_usd=7)
     gate.put_up(plan)
-    assert gate.ask(plan, "k", [("red", "blue", "green"), ("team",)], None) is None
+    assert gate.ask(plan, "k", (("red", "blue", "green"), ("team",)), None) is None
     assert [each.in_flight_nano_usd for each in (parent, red, blue)] == [7, 7, 7]
-    assert gate.ask(plan, "l", [("green",), ()], None) is None
+    assert gate.ask(plan, "l", (("green",), ()), None) is None
     assert len(gate) == 1
 
 

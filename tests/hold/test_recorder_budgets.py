@@ -29,7 +29,7 @@ def _begin(recorder: Recorder, event: UsageEvent) -> object:
     """Let a call begin, as the first hook does; gives what the gate says."""
     recorder.begin(report_of(event))
     plan = recorder.gate.plan
-    return recorder.gate.ask(plan, event.event_key, [(event.who.team_id or "",)], event.model_group)
+    return recorder.gate.ask(plan, event.event_key, ((event.who.team_id or "",),), event.model_group)
 
 
 def _call() -> UsageEvent:

@@ -103,7 +103,7 @@ def test_others_calls_are_counted_within_a_second(bench: Bench) -> None:
     save_budget(bench.engine, BLUE, NOW)
     write_events(bench.engine, [call()])
     bench.attend()
-    assert bench.gate.ask(bench.gate.plan, "k", [("blue",)], "gpt-4o-mini") is None
+    assert bench.gate.ask(bench.gate.plan, "k", (("blue",),), "gpt-4o-mini") is None
     (account,) = bench.accounts().values()
     assert account.in_flight_nano_usd == 10**8  # as the one before
     write_events(bench.engine, [call(cost_usd="0.3"), call(team_id=None), call(cost_usd=None)])
@@ -129,7 +129,7 @@ def test_a_call_needs_room_in_all_above_its_budget(bench: Bench) -> None:
     serial = itertools.count()
 
     def verdict(**members: str) -> object:
-        scopes = [(members[each],) if each in members else () for each in bench.gate.plan.dimensions]
+        scopes = tuple((members[each],) if each in members else () for each in bench.gate.plan.dimensions)
         return bench.gate.ask(bench.gate.plan, f"{members} {next(serial)}", scopes, None)
 
     assert verdict(tag="x") is None
@@ -231,7 +231,7 @@ def test_an_outage_loses_no_reservation(bench: Bench) -> None:
     """Calls that were stored and not counted yet are counted when the database is back."""
     save_budget(bench.engine, BLUE, NOW)
     bench.attend()
-    bench.gate.ask(bench.gate.plan, "k", [("blue",)], None)
+    bench.gate.ask(bench.gate.plan, "k", (("blue",),), None)
     bench.spending.understood([("k", 3), ("other", 4), ("k", None)])
     (account,) = bench.accounts().values()
     assert account.in_flight_nano_usd == 3
@@ -250,7 +250,7 @@ def test_forgotten_reservations_end(bench: Bench) -> None:
     save_budget(bench.engine, BLUE, NOW)
     write_events(bench.engine, [call()])
     bench.attend()
-    bench.gate.ask(bench.gate.plan, "k", [("blue",)], None)
+    bench.gate.ask(bench.gate.plan, "k", (("blue",),), None)
     bench.attend(EXACTLY_EVERY_S)
     assert len(bench.gate) == 1
     bench.attend(EXACTLY_EVERY_S)

@@ -88,6 +88,7 @@ def _make_budgets(proxy: Proxy) -> None:
             make_event(completed_at=now, cost_usd="5", tags=(SPENT,)),
             make_event(completed_at=now, cost_usd="5", tags=("dear",)),
             make_event(completed_at=now, cost_usd="5", tags=("lost",)),
+            make_event(completed_at=now, cost_usd="5", tags=("stuck",)),
             make_event(completed_at=now, cost_usd="5", team_id="team-chat"),
             make_event(completed_at=now, cost_usd="5", end_user_id="eve", feature="old"),
             make_event(
@@ -108,6 +109,8 @@ def _make_budgets(proxy: Proxy) -> None:
     save_budget(engine, replace(spent, name="dear", part=Part.read("tag=dear"), **to_cheap), now)  # type: ignore[arg-type]
     nowhere = {"action": Action.DEGRADE, "degrade_to": "nowhere"}
     save_budget(engine, replace(spent, name="lost", part=Part.read("tag=lost"), **nowhere), now)  # type: ignore[arg-type]
+    to_a_spent_one = {"action": Action.DEGRADE, "degrade_to": "deepseek"}
+    save_budget(engine, replace(spent, name="stuck", part=Part.read("tag=stuck"), **to_a_spent_one), now)  # type: ignore[arg-type]
     for scope in SCOPES:
         save_budget(engine, replace(spent, name=scope, part=Part.read(scope)), now)
     for tag, calls in (("hard", 20), ("shared", 60), ("late", 5)):
@@ -321,6 +324,13 @@ def test_a_group_that_the_proxy_does_not_have_makes_no_call_fail(pair: Pair) -> 
     answer = _ask(pair.one, "lost")
     assert answer.status_code == 200, answer.text
     assert the_row(pair.one.engine, answer.headers[CALL_ID]).model_group == "agreed"
+
+
+def test_a_call_that_is_sent_to_another_group_needs_room_there(pair: Pair) -> None:
+    """What that group's model may cost is spent, so that the call is refused and sent nowhere."""
+    answer = _ask(pair.one, "stuck")
+    assert answer.status_code == 429, answer.text
+    assert "The budget 'model=deepseek-chat'" in answer.text
 
 
 def test_what_no_chat_model_can_answer_is_not_degraded(pair: Pair) -> None:

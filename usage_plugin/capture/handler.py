@@ -20,7 +20,7 @@ from usage_plugin.capture.several import SeenRequests, asks_several
 from usage_plugin.capture.streams import Noted
 from usage_plugin.capture.values import mapping
 from usage_plugin.clock import utc_now
-from usage_plugin.gate import Degraded, Refused
+from usage_plugin.gate import Degraded, Refused, Verdict
 from usage_plugin.guard import Guard
 from usage_plugin.hold.recorder import Recorder
 
@@ -119,15 +119,8 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
         return str(report["key"])
 
     def _refusal(self, key: str | None, data: dict[str, Any], user: object, billed_as: str) -> Exception | None:
-        """Ask the gate; a call that is to be degraded goes to the other model group."""
-        gate = self.recorder.gate
-        plan = gate.plan
-        asked = Asked(data, user, billed_as, plan.only_target)
-        scopes = self.scopes.of(asked, plan.dimensions)
-        verdict = gate.ask(plan, key, scopes, asked.group, may_degrade=billed_as in DEGRADABLE)
-        if isinstance(verdict, Degraded) and is_known_group(verdict.group):
-            asked.note_asked_model()
-            data["model"] = verdict.group
+        """Ask the gate; a call that is to be degraded goes to the other model group, where that one has room."""
+        verdict = self._verdict(key, data, user, billed_as)
         if not isinstance(verdict, Refused):
             return None
         from usage_plugin.capture.refusal import BudgetSpent  # noqa: PLC0415 - needs the proxy's web framework
@@ -138,6 +131,23 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
             if noted is not None:  # LiteLLM reports no refused connection
                 noted.failure = self.reporter.failure(Call.of({**data, "call_type": billed_as}), refusal)
         return refusal
+
+    def _verdict(self, key: str | None, data: dict[str, Any], user: object, billed_as: str) -> Verdict:
+        gate = self.recorder.gate
+        plan = gate.plan
+        asked = Asked(data, user, billed_as, plan.only_target)
+        scopes = self.scopes.of(asked, plan)
+        verdict = gate.ask(plan, key, scopes, asked.group, may_degrade=billed_as in DEGRADABLE)
+        if not isinstance(verdict, Degraded):
+            return verdict
+        if not is_known_group(verdict.group):
+            return gate.ask(plan, key, scopes, asked.group)
+        first, asked.group = asked.group, verdict.group
+        refused = gate.ask(plan, key, self.scopes.of(asked, plan), asked.group)
+        if refused is None:
+            asked.note_asked_model(first)
+            data["model"] = asked.group
+        return refused
 
     def async_post_call_streaming_iterator_hook(
         self,

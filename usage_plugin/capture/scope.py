@@ -5,18 +5,19 @@ This runs on the event loop for each call while there are limits, so that nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Container, Mapping
+from typing import Any, NamedTuple
 
 from usage_plugin.capture.attribution import INJECTED_TAG
 from usage_plugin.capture.passthrough import CALL_TYPE as PASS_THROUGH
 from usage_plugin.capture.pick import ASKED_MODEL
 from usage_plugin.capture.report import request_metadata
 from usage_plugin.capture.values import mapping, text
+from usage_plugin.gate import Plan, Recall
 from usage_plugin.logs import get_logger
 from usage_plugin.settings import Settings
 
-Members = Sequence[str]
+Members = tuple[str, ...]
 _NONE: Members = ()
 _log = get_logger(__name__)
 _missing = set[str]()
@@ -31,6 +32,14 @@ _KEYS = {
     "project": ("user_api_key_project_id", "project_id"),
     "end_user": ("user_api_key_end_user_id", "end_user_id"),
 }
+
+
+class _Tags(NamedTuple):
+    """A call's tags, and what some of them say."""
+
+    tags: Members = _NONE
+    feature: Members = _NONE
+    environment: Members = _NONE
 
 
 class Asked:
@@ -54,12 +63,12 @@ class Asked:
         """The model group that is asked for."""
         # Of a call that is passed through this is its body: whatever the client wrote.
         self.metadata: Mapping[str, Any] = {} if call_type == PASS_THROUGH else request_metadata(data)
-        self.tags: Members | None = None
+        self.tags: _Tags | None = None
 
-    def note_asked_model(self) -> None:
+    def note_asked_model(self, model: str | None) -> None:
         """Leave word with the request of what its client asked for, since another group is going to answer."""
         if isinstance(self.metadata, dict):
-            self.metadata[ASKED_MODEL] = self.group
+            self.metadata[ASKED_MODEL] = model
 
 
 class Scopes:
@@ -71,21 +80,33 @@ class Scopes:
 
     def __init__(self, settings: Settings) -> None:
         self._cleaned: dict[str, Members] = {}
-        feature, environment = settings.feature_tag_prefix, settings.environment_tag_prefix
+        self._tag_sets = Recall[_Tags]()
+        self._dimensions: tuple[str, ...] = ()
+        self._asked: list[Callable[[Asked], Members]] = []
+        self._limited_tags: Container[str] = ()
+        self._prefixes = settings.feature_tag_prefix, settings.environment_tag_prefix
         self._readers: dict[str, Callable[[Asked], Members]] = {
             **{name: self._of_key(*places) for name, places in _KEYS.items()},
-            "tag": self._tags,
-            "feature": lambda asked: self._tagged(asked, feature, "feature", ""),
-            "environment": lambda asked: self._tagged(asked, environment, "environment", settings.environment),
+            "tag": self._of_tags,
+            "feature": lambda asked: self._tags(asked).feature or self._noted(asked, "feature", ""),
+            "environment": lambda asked: (
+                self._tags(asked).environment or self._noted(asked, "environment", settings.environment)
+            ),
             "model": lambda asked: asked.only_target.get(asked.group or "", _NONE)[:1],
             "provider": lambda asked: asked.only_target.get(asked.group or "", _NONE)[1:],
             "call_type": lambda asked: (asked.call_type,),
         }
 
-    def of(self, asked: Asked, dimensions: Sequence[str]) -> list[Members]:
-        """Give a call's members of each dimension; none where that is not known before the call."""
-        readers = self._readers
-        return [readers[dimension](asked) if dimension in readers else _NONE for dimension in dimensions]
+    def of(self, asked: Asked, plan: Plan) -> tuple[Members, ...]:
+        """Give a call's members of each of the plan's dimensions; none where that is not known before the call.
+
+        Of its tags only those that have a limit: the others may be new with each call.
+        """
+        if plan.dimensions is not self._dimensions:
+            self._dimensions = plan.dimensions
+            self._asked = [self._readers.get(each, _nobody) for each in plan.dimensions]
+            self._limited_tags = dict(zip(plan.dimensions, plan.members, strict=True)).get("tag", {})
+        return tuple([read(asked) for read in self._asked])
 
     def _clean(self, value: object) -> Members:
         """Give a text as its row will have it, or nothing."""
@@ -109,21 +130,48 @@ class Scopes:
 
         return read
 
-    def _tags(self, asked: Asked) -> Members:
+    def _of_tags(self, asked: Asked) -> Members:
+        limited = self._limited_tags
+        return tuple([tag for tag in self._tags(asked).tags if tag in limited])
+
+    def _tags(self, asked: Asked) -> _Tags:
         if asked.tags is None:
             found = asked.metadata.get("tags")
-            cleaned = [tag for each in found for tag in self._clean(each)] if found.__class__ in _LISTS else ()
-            asked.tags = [tag for tag in cleaned if not tag.startswith(INJECTED_TAG)]
+            asked.tags = self._known_tags(tuple(found)) if found.__class__ in _LISTS else _Tags()
         return asked.tags
 
-    def _tagged(self, asked: Asked, prefix: str, name: str, otherwise: str) -> Members:
-        """Read what a tag with a prefix says, or else the metadata for spend logs."""
+    def _known_tags(self, found: tuple[object, ...]) -> _Tags:
+        """Read tags, those of a client that calls again from memory."""
+        try:
+            known = self._tag_sets.get(found)
+        except TypeError:  # a client may send anything
+            return self._read_tags(found)
+        if known is None:
+            known = self._read_tags(found)
+            self._tag_sets.put(found, known)
+        return known
+
+    def _read_tags(self, found: tuple[object, ...]) -> _Tags:
+        cleaned = [tag for each in found for tag in self._clean(each) if not tag.startswith(INJECTED_TAG)]
+        feature, environment = self._prefixes
+        return _Tags(tuple(cleaned), self._after(feature, cleaned), self._after(environment, cleaned))
+
+    def _after(self, prefix: str, tags: list[str]) -> Members:
+        """Give what the first tag with a prefix says."""
         if prefix:
-            for tag in self._tags(asked):
+            for tag in tags:
                 if tag.startswith(prefix) and (value := self._clean(tag[len(prefix) :])):
                     return value
+        return _NONE
+
+    def _noted(self, asked: Asked, name: str, otherwise: str) -> Members:
+        """Read what the metadata for spend logs say."""
         found = mapping(asked.metadata.get("spend_logs_metadata")).get(name)
         return self._clean(found) or self._clean(otherwise)
+
+
+def _nobody(_asked: Asked) -> Members:
+    return _NONE
 
 
 def is_known_group(group: str) -> bool:

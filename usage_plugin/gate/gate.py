@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from usage_plugin.gate.account import Account, Beyond, Limit
+from usage_plugin.gate.recall import Recall
 
 Accounts = Mapping[Account, None]
 """In order, each once."""
+Scopes = tuple[tuple[str, ...], ...]
+"""A call's members of each of a plan's dimensions, in their order."""
 Members = Mapping[str, Accounts]
 """The accounts that a member's calls need room in: those of its own budgets, and of all budgets above them."""
 
@@ -35,6 +38,20 @@ class Plan:
     """What a call of any costs."""
     only_target: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Model and provider of groups that have only one of them."""
+    met: Recall[tuple[Account, ...]] = field(default_factory=Recall, repr=False, compare=False)
+    """The accounts of scopes that were asked for; a plan of the same limits goes on with it."""
+
+    def accounts_of(self, scopes: Scopes) -> tuple[Account, ...]:
+        """Give the accounts in which a call of these scopes needs room, each once."""
+        known = self.met.get(scopes)
+        if known is None:
+            found = dict(self.everybody)
+            for members, mine in zip(self.members, scopes, strict=True):
+                for member in mine:
+                    found.update(members.get(member, {}))
+            known = tuple(found)
+            self.met.put(scopes, known)
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +65,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Degraded:
-    """A call that may go on to another model group."""
+    """A call that may go on to another model group, where that one's limits have room."""
 
     limit: Limit
     group: str
@@ -60,7 +77,7 @@ Verdict = Refused | Degraded | None
 class Reserved(NamedTuple):
     """What a call in flight may take, and of which accounts."""
 
-    accounts: Collection[Account]
+    accounts: tuple[Account, ...]
     amount_nano_usd: int
     since_s: float
 
@@ -91,15 +108,11 @@ class Gate:
         self.is_open = not (plan.everybody or plan.members)
 
     def ask(
-        self,
-        plan: Plan,
-        key: str | None,
-        scopes: Sequence[Sequence[str]],
-        group: str | None,
-        *,
-        may_degrade: bool = False,
+        self, plan: Plan, key: str | None, scopes: Scopes, group: str | None, *, may_degrade: bool = False
     ) -> Verdict:
         """Let a call through and reserve what it may cost, or not.
+
+        Nothing is reserved for a call that is to go to another group: that one's limits are to be asked, too.
 
         Args:
             plan: The one that *scopes* were looked up for: a moment later there may be another one.
@@ -110,20 +123,15 @@ class Gate:
         """
         if key in self._reserved:  # LiteLLM asks twice for some calls
             return None
-        accounts = dict(plan.everybody)
-        for members, mine in zip(plan.members, scopes, strict=True):
-            for member in mine:
-                if member in members:
-                    accounts.update(members[member])
+        accounts = plan.accounts_of(scopes)
         if not accounts:
             return None
         verdict = self._judge(accounts, group, may_degrade=may_degrade)
-        if key is not None and verdict.__class__ is not Refused:
-            asked = verdict.group if isinstance(verdict, Degraded) else group
-            self._reserve(key, accounts, plan.means_nano_usd.get(asked or "", plan.usual_nano_usd))
+        if verdict is None and key is not None:
+            self._reserve(key, accounts, plan.means_nano_usd.get(group or "", plan.usual_nano_usd))
         return verdict
 
-    def _judge(self, accounts: Iterable[Account], group: str | None, *, may_degrade: bool) -> Verdict:
+    def _judge(self, accounts: tuple[Account, ...], group: str | None, *, may_degrade: bool) -> Verdict:
         verdict: Verdict = None
         for account in accounts:
             spent, released = account.books
@@ -136,7 +144,7 @@ class Gate:
                 verdict = Degraded(limit, limit.degrade_to or "")
         return verdict
 
-    def _reserve(self, key: str, accounts: Collection[Account], amount_nano_usd: int) -> None:
+    def _reserve(self, key: str, accounts: tuple[Account, ...], amount_nano_usd: int) -> None:
         self._reserved[key] = Reserved(accounts, amount_nano_usd, self._now_s())
         for account in accounts:
             account.reserved += amount_nano_usd

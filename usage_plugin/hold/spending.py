@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -130,7 +130,7 @@ class Spending:
             if number is not None and limits(each)
         }
         if self._counted:
-            self._gate.put_up(self._plan())
+            self._put_up(anew=True)
 
     def _open(self) -> None:
         """Limit nothing, and hold nothing."""
@@ -178,10 +178,11 @@ class Spending:
         exactly = {account: amount for account, amount in told.items() if amount is not None}
         # Before a new period begins: the old one's spend would refuse calls for all of it.
         self._gate.count({each.account: each.of_news(news.masses, bounds) for each in going_on}, keys, exactly)
+        is_new = not all(each.is_counted for each, _ in asked)
         self._begin(asked, exactly, now_s)
         self._learned.take(news.masses)
-        if asked or news.masses:
-            self._gate.put_up(self._plan())
+        if is_new or news.masses:
+            self._put_up(anew=is_new)
         self._due.count = now_s + COUNT_EVERY_S
 
     def _questions(
@@ -214,6 +215,15 @@ class Spending:
         keys, self._stored = self._stored, []
         return keys
 
+    def _put_up(self, *, anew: bool) -> None:
+        """Tell the gate what was learned, and where limits are others of whose calls they are."""
+        plan = self._plan() if anew else self._gate.plan
+        learned = self._learned
+        means, targets = learned.means_nano_usd, learned.only_target
+        self._gate.put_up(
+            replace(plan, means_nano_usd=means, usual_nano_usd=learned.usual_nano_usd, only_target=targets)
+        )
+
     def _plan(self) -> Plan:
         """Say of whose calls each account is: of its own budget's, and of those of all budgets below it."""
         everybody = dict[Account, None]()
@@ -227,14 +237,8 @@ class Spending:
             dimension: {member: them for member, them in found.items() if them} for dimension, found in members.items()
         }
         limited = {dimension: found for dimension, found in limited.items() if found}
-        return Plan(
-            everybody=everybody,
-            dimensions=tuple(dimension.value for dimension in limited),
-            members=tuple(limited.values()),
-            means_nano_usd=self._learned.means_nano_usd,
-            usual_nano_usd=self._learned.usual_nano_usd,
-            only_target=self._learned.only_target,
-        )
+        names = tuple(dimension.value for dimension in limited)
+        return Plan(everybody=everybody, dimensions=names, members=tuple(limited.values()))
 
 
 def _numbers(budget: Budget, known: Mapping[int | None, Budget]) -> list[int]:
