@@ -138,8 +138,10 @@ def _moment(when: datetime, zone: ZoneInfo) -> str:
 def budget_figures(frame: OneBudget, standing: Standing) -> list[Component]:
     """Show spent, left, expected, the run-out and the plan as figures."""
     zone, amount = frame.zone, standing.budget.amount_nano_usd
-    unpriced = standing.unpriced_requests
+    unpriced, found = standing.unpriced_requests, standing.outlook
     spent_note = f"+ {calls(unpriced)} unpriced" if unpriced else f"{percent(standing.used_share)} of the amount"
+    if rough := found.estimated_nano_usd + found.partial_nano_usd:
+        spent_note = f"{spent_note}, {money(rough)} is estimated"
     left = standing.left_nano_usd
     last = (standing.period_end - timedelta(seconds=1)).astimezone(zone)
     return [

@@ -13,7 +13,7 @@ from usage_plugin.settings import Settings
 INJECTED = "User-Agent: python"
 DIMENSIONS = ("tag", "feature", "environment", "team", "model", "status")
 LIMITED = ("feature:", "feature:a", "x")
-PLAN = Plan(dimensions=DIMENSIONS, members=(dict.fromkeys(LIMITED, {}), {}, {}, {}, {}, {}))
+PLAN = Plan(dimensions=DIMENSIONS, members=({tag: {} for tag in LIMITED}, {}, {}, {}, {}, {}))
 
 
 def scopes_of(scopes: Scopes, **metadata: Any) -> tuple[tuple[str, ...], ...]:

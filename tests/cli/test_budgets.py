@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from usage_plugin.clock import utc_now
+from usage_plugin.event import CostConfidence
 from usage_plugin.store.database import connect
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
@@ -61,6 +62,24 @@ def test_a_budget_is_made_changed_and_removed(cli: Cli, spent: str) -> None:
     assert cli("budgets", "--set", "Part", "--parent", "none").code == 0
     left = cli("budgets", "--remove", "Blue")
     assert left.out.startswith("Part: tag=x, day\n")
+
+
+def test_what_is_estimated_or_too_small_is_named(cli: Cli, spent: str) -> None:
+    """As parts of what is spent, by both commands, in words and for programs."""
+    engine, now = connect(spent), utc_now()
+    rough = {CostConfidence.ESTIMATED: "2", CostConfidence.PARTIAL: "4"}
+    costs = [make_event(completed_at=now, cost_usd=usd, confidence=known) for known, usd in rough.items()]
+    write_events(engine, costs)
+    engine.dispose()
+    ran = cli("budgets", "--set", "All", "--scope", "total", "--amount", "1000", "--rolling-days", "20")
+    assert "spent (25%, $2.00 of it estimated, $4.00 of it at least, and 1 calls without a price)" in ran.out
+    (budget,) = json.loads(cli("budgets", "--json").out)["budgets"]
+    (forecast,) = json.loads(cli("forecast", "--period", "year", "--json").out)["forecasts"]
+    names = ("spent_estimated_usd", "spent_partial_usd", "unpriced_requests")
+    for values in (budget, forecast):
+        assert [values[name] for name in names] == [2, 4, 1]
+    assert budget["spent_usd"] == 246
+    assert "spent, $2.00 of it estimated, $4.00 of it at least, and 1 calls" in cli("forecast", "--period", "year").out
 
 
 @pytest.mark.parametrize(

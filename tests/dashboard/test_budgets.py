@@ -20,6 +20,7 @@ from tests.dashboard.conftest import NOW, Post, ago, poster
 from tests.dashboard.findings import USD
 from tests.dashboard.test_components import words
 from usage_plugin.errors import InputError
+from usage_plugin.event import CostConfidence
 from usage_plugin.periods import Period
 from usage_plugin.settings import Settings
 from usage_plugin.store.budgets import Action, Budget, budgets, save_budget
@@ -102,6 +103,14 @@ def test_a_page_says_expected_interval_and_past_error(post: Post, store: Engine)
         assert part in said, part
     assert "26 more days needed" in text_of(post(ids.BUDGET_KPIS, url__pathname=f"/budgets/{new.id}"))
     assert "No such budget" in text_of(post(ids.BUDGET_STATE, url__pathname="/budgets/99"))
+
+
+def test_a_page_says_what_of_its_spend_is_estimated(post: Post, store: Engine) -> None:
+    """Beside the share, since it is a part of it."""
+    rough = ago(1, cost_usd=5, team_id="t1", confidence=CostConfidence.ESTIMATED)
+    write_events(store, [ago(1, cost_usd=5, team_id="t1"), rough])
+    said = text_of(post(ids.BUDGET_KPIS, url__pathname=f"/budgets/{budget(store).id}"))
+    assert "10.0% of the amount, $5.00 is estimated" in said
 
 
 @pytest.mark.parametrize("period", list(Period))

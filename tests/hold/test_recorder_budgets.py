@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from usage_plugin.gate import Account
 from usage_plugin.hold.recorder import Recorder
 from usage_plugin.periods import Period
 from usage_plugin.settings import Settings
-from usage_plugin.store.budgets import Action, Budget, save_budget
+from usage_plugin.store.budgets import Action, Budget, budgets, save_budget
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 from usage_plugin.store.part import Part
@@ -105,3 +107,36 @@ def test_calls_count_while_the_database_is_away(stoppable: OwnServer, own_server
     finally:
         stoppable.start()
         recorder.stop()
+
+
+def test_budgets_that_cannot_be_read_are_told_once(
+    stoppable: OwnServer, own_server_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not with every look; again after it went well in between."""
+
+    def told() -> int:
+        return caplog.text.count("budgets_not_read")
+
+    recorder = _limited(own_server_url, tmp_path)
+    try:
+        for outage in (1, 2):
+            before = told()
+            stoppable.stop()
+            wait_for(lambda before=before: told() > before)  # type: ignore[misc]
+            time.sleep(1.5)  # the first reason may be that a connection ended, and the second that none begins
+            first = told()
+            time.sleep(2.5)
+            assert told() == first, outage
+            stoppable.start()
+            _rename(own_server_url, f"after {outage}")
+            wait_for(lambda outage=outage: _account(recorder).limit.name == f"after {outage}")  # type: ignore[misc]
+    finally:
+        stoppable.start()
+        recorder.stop()
+
+
+def _rename(url: str, name: str) -> None:
+    engine = connect(url)
+    (budget,) = budgets(engine)
+    save_budget(engine, replace(budget, name=name), utc_now())
+    engine.dispose()

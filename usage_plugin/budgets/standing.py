@@ -33,7 +33,7 @@ class Standing:
 
     @property
     def spent_nano_usd(self) -> int:
-        """The costs that are known; ``unpriced_requests`` stand beside."""
+        """The costs that are known, with those that are estimated or too small; ``unpriced_requests`` stand beside."""
         return self.outlook.spent_nano_usd
 
     @property

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from usage_plugin.cli.context import load
+from usage_plugin.cli.spent import caveats, spent_values
 from usage_plugin.errors import InputError
 from usage_plugin.money import rounded_usd, to_nano_usd
 
@@ -199,7 +200,7 @@ def _values(each: Standing) -> dict[str, Any]:
     from usage_plugin.outlook import PeriodForecast
 
     budget, forecast = each.budget, each.forecast
-    amounts = {"amount": budget.amount_nano_usd, "spent": each.spent_nano_usd, "pace": each.pace_nano_usd}
+    amounts = {"amount": budget.amount_nano_usd, "pace": each.pace_nano_usd}
     expected = forecast.expected_nano_usd if isinstance(forecast, PeriodForecast) else None
     return {
         "name": budget.name,
@@ -213,7 +214,7 @@ def _values(each: Standing) -> dict[str, Any]:
         "period_start": each.period_start.isoformat(),
         "period_end": each.period_end.isoformat(),
         **{f"{name}_usd": _usd(value) for name, value in (amounts | {"expected": expected}).items()},
-        "unpriced_requests": each.unpriced_requests,
+        **spent_values(each.outlook),
         "thresholds_crossed": list(each.crossed),
         "no_forecast": None if isinstance(forecast, PeriodForecast) else forecast.reason.value,
         "projected_over": each.projected_over,
@@ -236,12 +237,12 @@ def _lines(each: Standing, zone: ZoneInfo) -> list[str]:
     length = f"{budget.rolling_days} days" if budget.rolling_days else budget.period.value
     does = {"block": ", blocks", "degrade": f", degrades to {budget.degrade_to}"}.get(budget.action.value, "")
     off = "" if budget.is_enabled else ", switched off"
-    unpriced = f", and {each.unpriced_requests:,} calls without a price" if each.unpriced_requests else ""
+    share = ", ".join([f"{each.used_share:.0%}", *caveats(each.outlook)])
     spent = f"{rounded_usd(each.spent_nano_usd)} of {rounded_usd(budget.amount_nano_usd)}"
     plan = "" if each.pace_nano_usd is None else f"; {rounded_usd(each.pace_nano_usd)} at an even pace"
     return [
         f"{budget.name}: {budget.part}, {length}{does}{off}",
-        f"  {spent} spent ({each.used_share:.0%}{unpriced}){plan}",
+        f"  {spent} spent ({share}){plan}",
         f"  {_expected(each, zone)}",
     ]
 

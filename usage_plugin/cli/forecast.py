@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from usage_plugin.cli.context import load
+from usage_plugin.cli.spent import caveats, spent_values
 from usage_plugin.money import rounded_usd
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ def _values(found: Outlook, recorded: RecordedError | None) -> dict[str, Any]:
         "period": found.period.value,
         "first_day": found.span.first_day.isoformat(),
         "last_day": found.span.last_day.isoformat(),
-        "spent_usd": found.spent_nano_usd / 1e9,
-        "unpriced_requests": found.unpriced_requests,
+        **spent_values(found),
     }
     if not isinstance(made, PeriodForecast):
         return values | {"no_forecast": made.reason.value, "known_days": made.known_days}
@@ -90,8 +90,8 @@ def _lines(found: Outlook, recorded: RecordedError | None) -> list[str]:
     from usage_plugin.outlook import PeriodForecast
 
     made = found.forecast
-    unpriced = f" and {found.unpriced_requests:,} calls without a price" if found.unpriced_requests else ""
-    spent = f"{found.period.value:>8} to {found.span.last_day}: {rounded_usd(found.spent_nano_usd)} spent{unpriced}"
+    known = ", ".join([f"{rounded_usd(found.spent_nano_usd)} spent", *caveats(found)])
+    spent = f"{found.period.value:>8} to {found.span.last_day}: {known}"
     if not isinstance(made, PeriodForecast):
         return [f"{spent}; no forecast: {made.reason.value}, {made.known_days} of {made.least_days} days are known"]
     bounds = [rounded_usd(getattr(made, f"{name}_nano_usd")) for name in ("low_80", "high_80", "low_95", "high_95")]

@@ -98,6 +98,7 @@ class Recorder:
         self._reader: SpoolReader | None = None
         self._signals = _Signals()
         self._failing = False
+        self._budgets_not_read = ""
         self._beat_due = 0.0
         self._tried_of_buffer = 0
 
@@ -255,10 +256,14 @@ class Recorder:
         if self._failing:
             return
         with self._guard.stage("budgets"):
+            reason = ""
             try:
                 self._spending.attend(self._writer.prepare(), all_is_stored=not self._tally.waiting)
             except StoreError as error:  # the next drain reports an outage
-                _log.warning("budgets_not_read", reason=str(error))
+                reason = str(error)
+            if reason and reason != self._budgets_not_read:
+                _log.warning("budgets_not_read", reason=reason)
+            self._budgets_not_read = reason
 
     def _understand(self, lines: list[Kept]) -> Batch:
         batch = Batch(_NO_PLACE)

@@ -65,6 +65,10 @@ class Outlook:
     asked_at: datetime
     spent_nano_usd: int
     """The costs that are known."""
+    estimated_nano_usd: int
+    """Part of it, of calls whose tokens or price were estimated."""
+    partial_nano_usd: int
+    """Part of it, of calls that have cost more than that: a part of their usage has no price."""
     requests: int
     unpriced_requests: int
     forecast: PeriodForecast | NoForecast
@@ -154,6 +158,8 @@ def _outlook(engine: Engine, asked: _Asked, history: History) -> Outlook:
         span=asked.span,
         asked_at=asked.now,
         spent_nano_usd=known,
+        estimated_nano_usd=spent.estimated_cost_nano_usd,
+        partial_nano_usd=spent.partial_cost_nano_usd,
         requests=spent.requests,
         unpriced_requests=spent.unpriced_requests,
         forecast=forecast_of(history, known, asked.days_after, asked.now, asked.zone),
