@@ -159,13 +159,18 @@ def failing(last_runs: Iterable[Ran]) -> tuple[Alert, ...]:
         Alert(
             Concern.JOB,
             False,
-            f"the worker's job “{run.job}” failed at {run.started_at:%Y-%m-%d %H:%M} UTC: {run.said}",
+            f"the worker's job “{run.job}” failed at {run.started_at:%Y-%m-%d %H:%M} UTC{_again(run)}: {run.said}",
             "It is tried again when it is due; what it does is missing meanwhile. The worker's log says more",
             run.job,
         )
         for run in last_runs
         if run.outcome is Outcome.FAILED
     )
+
+
+def _again(run: Ran) -> str:
+    since = run.failing_since
+    return "" if since is None or since == run.started_at else f", and so each time since {since:%Y-%m-%d %H:%M} UTC"
 
 
 def named(account: ProcessAccount) -> str:

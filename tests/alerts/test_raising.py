@@ -40,6 +40,12 @@ def test_what_is_over_is_resolved_and_can_come_again(engine: Engine) -> None:
     assert [each.state for each in alerts(engine, states=("open",))] == ["open"]
 
 
+def test_what_is_over_is_over_also_by_a_clock_that_was_set_back(engine: Engine) -> None:
+    """Else it would be open for as long as the clock went back."""
+    raise_alerts(engine, Source.RULE, [RUNAWAY], NOW)
+    assert raise_alerts(engine, Source.RULE, [], NOW - HOUR) == Raised(0, 0, 1)
+
+
 def test_sources_do_not_resolve_each_other(engine: Engine) -> None:
     """Nor is the same name the same alert in another source."""
     raise_alerts(engine, Source.RULE, [RUNAWAY], NOW)

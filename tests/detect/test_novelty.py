@@ -6,16 +6,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from tests.detect.calls import HOUR, NOW
 from usage_plugin.detect import Options, detect
 from usage_plugin.detect.novelty import network, program
-from usage_plugin.store.analysis_tables import AnomalyRow
+from usage_plugin.settings import Settings
+from usage_plugin.store.analysis_tables import AnomalyRow, KnownUse
 from usage_plugin.store.anomalies import anomalies
+from usage_plugin.store.database import changing
+from usage_plugin.store.known_use import keep_uses, known_uses
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 from usage_plugin.time_zone import UTC_ZONE
+from usage_plugin.worker.jobs import JobContext
+from usage_plugin.worker.tidy import tidy
 
 DAY = timedelta(days=1)
 
@@ -111,6 +116,42 @@ def test_addresses_are_not_looked_at_where_they_are_not_kept(sqlite: Engine) -> 
     write_events(sqlite, calls("old", NOW - 3 * HOUR, 1, 1, client_ip="203.0.113.9"))
     assert told(sqlite, addresses=False) == []
     assert len(told(sqlite, novelties=True)) == 0
+
+
+def used(key: str, attribute: str, value: str, last: datetime, calls: int = 1) -> KnownUse:
+    return KnownUse(
+        api_key_hash=key, attribute=attribute, value=value, first_used_at=last, last_used_at=last, calls=calls
+    )
+
+
+def test_uses_take_the_place_of_what_is_kept_of_them(engine: Engine) -> None:
+    """Many at once, as of a company's first run, in no more statements than it takes."""
+    many = [used(f"k{number % 500}", "client_ip", f"10.{number % 7}.{number}.0/24", NOW) for number in range(20_000)]
+    statements = list[str]()
+    event.listen(engine, "before_cursor_execute", lambda _c, _u, statement, *_: statements.append(statement))
+    with changing(engine) as connection:
+        keep_uses(connection, many)
+        keep_uses(connection, [used("k1", "client_ip", "10.1.1.0/24", NOW + HOUR, calls=7)])
+    assert sum("known_use" in each for each in statements) <= 3
+    found = {use.value: use for use in known_uses(engine, {"k1"})}
+    assert len(found) == 40
+    assert (found["10.1.1.0/24"].calls, found["10.1.1.0/24"].last_used_at) == (7, NOW + HOUR)
+
+
+def test_uses_of_long_ago_are_forgotten_and_addresses_with_their_calls(engine: Engine) -> None:
+    """A model of 400 days ago; a network that was seen last before the calls that are kept. Others stay."""
+    uses = [
+        used("k", "model", "older", NOW - 401 * DAY),
+        used("k", "model", "old", NOW - 399 * DAY),
+        used("k", "client_ip", "10.0.0.0/24", NOW - 91 * DAY),
+        used("k", "client_ip", "10.0.1.0/24", NOW - 89 * DAY),
+    ]
+    with changing(engine) as connection:
+        keep_uses(connection, uses)
+    for days in (0, 90):
+        tidy(JobContext(engine, Settings(retain_records_days=days), clock=lambda: NOW))
+        kept = {use.value for use in known_uses(engine, {"k"})}
+        assert kept == {"old", "10.0.1.0/24"} | ({"10.0.0.0/24"} if days == 0 else set())
 
 
 def test_looking_by_the_day_tells_the_same(sqlite: Engine) -> None:

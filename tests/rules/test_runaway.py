@@ -136,6 +136,20 @@ def test_the_minutes_that_are_known_are_not_read_again(engine: Engine) -> None:
     )
 
 
+def test_a_clock_that_is_set_back_stops_no_watch(busy: Engine) -> None:
+    """Minutes that are still to come are forgotten; a runaway in the minutes that come again is told."""
+    recent = Recent(busy)
+    for now in (NOW - 2 * HOUR, NOW, NOW - HOUR):
+        recent.catch_up(now)
+        fresh = Recent(busy)
+        fresh.catch_up(now)
+        assert recent.requests([TOTAL]).tolist() == fresh.requests([TOTAL]).tolist()
+    begin = (NOW - HOUR).replace(second=0)
+    store(busy, calls(begin, begin + 3 * MINUTE, 19, **BATCH))
+    recent.catch_up(begin + 3 * MINUTE)
+    assert [case.scope for case in watch(busy, recent, WHAT, ())] == [Scope("key", "b4tch")]
+
+
 def test_calls_without_a_price_are_counted_and_cost_nobody_knows(engine: Engine) -> None:
     """They make no dollars of their own."""
     store(engine, calls(NOW - 5 * MINUTE, NOW, 4, **BATCH))

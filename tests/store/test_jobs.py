@@ -16,6 +16,7 @@ from usage_plugin.store.jobs import (
     runs,
     settle_runs,
 )
+from usage_plugin.watch import failing
 
 NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -64,6 +65,25 @@ def test_a_job_that_failed_last_says_so_until_it_works_again(engine: Engine) -> 
     assert (failed.job, failed.outcome, failed.said) == ("add up", Outcome.FAILED, "KeyError: 'x'")
     assert (fine.job, fine.outcome) == ("detect", Outcome.DONE)
     assert last_done(engine)["add up"] == NOW
+
+
+def test_a_failure_that_stays_the_same_is_one_row(engine: Engine) -> None:
+    """With the moment since when it is so; another one, or one after a run that went well, is another row."""
+    for minute in range(5):
+        ran(engine, f"OSError: {minute} s, at 0x7f{minute}e", NOW + minute * MINUTE, outcome=Outcome.FAILED)
+        ran(engine, "KeyError: 'x'", NOW + minute * MINUTE, job="detect", outcome=Outcome.FAILED)
+    ran(engine, "KeyError: 'x'", NOW + 5 * MINUTE, outcome=Outcome.FAILED)
+    ran(engine, "Something.", NOW + 6 * MINUTE)
+    ran(engine, "KeyError: 'x'", NOW + 7 * MINUTE, outcome=Outcome.FAILED)
+    assert [(run.said, run.started_at, run.failing_since) for run in runs(engine, job="add up")] == [
+        ("KeyError: 'x'", NOW + 7 * MINUTE, NOW + 7 * MINUTE),
+        ("Something.", NOW + 6 * MINUTE, None),
+        ("KeyError: 'x'", NOW + 5 * MINUTE, NOW + 5 * MINUTE),
+        ("OSError: 4 s, at 0x7f4e", NOW + 4 * MINUTE, NOW),
+    ]
+    assert [run.failing_since for run in runs(engine, job="detect")] == [NOW]
+    _, said = failing(last_runs(engine))
+    assert "failed at 2026-03-04 12:34 UTC, and so each time since 2026-03-04 12:30 UTC: KeyError" in said.what
 
 
 def test_runs_of_a_killed_worker_do_not_go_on_for_ever(engine: Engine) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -26,9 +27,10 @@ from usage_plugin.store.sheets.segments import Level, due
 from usage_plugin.store.snapshot import snapshot
 from usage_plugin.store.tables import UsageSegment, table_of
 from usage_plugin.store.write import write_events
-from usage_plugin.testing import make_event
+from usage_plugin.testing import FakeClock, make_event
 from usage_plugin.worker import Job, Stopped, Work, run_once
 from usage_plugin.worker.adding_up import AddUp
+from usage_plugin.worker.jobs import JobContext
 
 NOW = datetime(2026, 3, 30, 12, 10, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -83,6 +85,28 @@ def test_a_database_that_is_not_ready_is_told_once_and_waited_for(
         wait_for(lambda: segments(engine) and "working_again" in caplog.text)
     assert caplog.text.count("event='database_unavailable'") == 1
     assert "usage-plugin migrate" in caplog.text
+
+
+def test_a_clock_that_is_set_back_keeps_no_job_waiting(sqlite_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """What is due next is found anew: it would not be due for as long as the clock went back."""
+    caplog.set_level(logging.INFO)
+    engine, clock, terms = connect(sqlite_url), FakeClock(NOW), list[threading.Event]()
+    migrate(engine)
+
+    def note(context: JobContext) -> str:
+        if context.stop not in terms:
+            terms.append(context.stop)
+        return ""
+
+    jobs = (Job("note", timedelta(seconds=0.02), note),)
+    work = Work(engine, Settings(), clock=clock, jobs=jobs, look_every_s=0.02, guard=Guard(loud))
+    with running(work):
+        wait_for(lambda: terms)
+        clock.advance(-3000)
+        wait_for(lambda: len(terms) > 1)
+    assert terms[0].is_set()
+    assert caplog.text.count("event='clock_was_set_back'") == 1
+    engine.dispose()
 
 
 def test_old_days_wait_until_nobody_writes_to_them(engine: Engine) -> None:

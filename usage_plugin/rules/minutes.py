@@ -79,13 +79,16 @@ class Recent:
     def catch_up(self, now: datetime) -> None:
         """Read what came in since the last time; the minute that is not over is left out.
 
+        Where the clock was set back everything is read anew: minutes that are still to come are not known.
+
         Raises:
             StoreUnavailable: The database does not answer.
         """
         end = now.replace(second=0, microsecond=0)
-        start = max(end - self.kept, self.end - READ_AGAIN) if self._sums is not None else end - self.kept
+        known = None if self.end > end else self._sums
+        start = end - self.kept if known is None else max(end - self.kept, self.end - READ_AGAIN)
         new = read.minute_sums(self.engine, start, end)
-        self._sums = new if self._sums is None else _joined(self._sums, new, _minute(end - self.kept), _minute(start))
+        self._sums = new if known is None else _joined(known, new, _minute(end - self.kept), _minute(start))
         self.end = end
         unknown = set(np.unique(new.caller).tolist()) - self._callers.keys()
         self._callers.update(read.callers(self.engine, unknown))

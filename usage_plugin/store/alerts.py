@@ -135,7 +135,8 @@ def keep_alerts(
         for row in going_on:
             _update(connection, active[row.alert_key], row, now, follows=follows)
         seen = {row.alert_key for row in found}
-        over = [row.id for key, row in active.items() if key not in seen and row.seen_at <= over_before]
+        # What was seen later than now was seen before the clock was set back.
+        over = [row.id for key, row in active.items() if key not in seen and not over_before < row.seen_at <= now]
         if over:
             ended = {"state": AlertState.RESOLVED.value, "resolved_at": now}
             connection.execute(update(_ALERTS).where(_ALERT.id.in_(over)).values(**ended))

@@ -280,6 +280,7 @@ class JobRun(SQLModel, table=True):
     scheduled_at: dt.datetime = _moment()
     started_at: dt.datetime = _moment()
     ended_at: dt.datetime | None = _maybe(UtcDateTime)
+    failing_since: dt.datetime | None = _maybe(UtcDateTime)
     duration_ms: float | None = None
     outcome: str
     said: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from usage_plugin.store.tables import table_of
 _RUNS = table_of(JobRun)
 _RUN = _RUNS.c
 MOST_SAID = 500
+_NUMBER = re.compile(r"0x[0-9a-f]+|\d+")
 
 
 class Outcome(StrEnum):
@@ -40,6 +42,8 @@ class Ran:
     scheduled_at: datetime
     started_at: datetime
     ended_at: datetime | None
+    failing_since: datetime | None
+    """When the first of failures began that said the same."""
     duration_ms: float | None
     outcome: Outcome
     said: str | None
@@ -58,6 +62,7 @@ def begin_run(engine: Engine, job: str, scheduled_at: datetime, now: datetime) -
         "scheduled_at": scheduled_at,
         "started_at": now,
         "ended_at": None,
+        "failing_since": None,
         "duration_ms": None,
         "outcome": Outcome.RUNNING.value,
         "said": None,
@@ -77,6 +82,9 @@ def end_run(
 ) -> None:
     """Note how a run ended.
 
+    A failure takes the place of the one before it that said the same, so that a job that fails each minute does not
+    fill the table.
+
     Args:
         engine: Of a migrated database.
         run_id: From `begin_run`.
@@ -88,9 +96,11 @@ def end_run(
     Raises:
         StoreUnavailable: The database does not take it.
     """
-    values = {"ended_at": now, "duration_ms": duration_ms, "outcome": outcome.value, "said": said[:MOST_SAID] or None}
+    kept = said[:MOST_SAID] or None
+    values = {"ended_at": now, "duration_ms": duration_ms, "outcome": outcome.value, "said": kept}
     with _writing(engine) as connection:
-        connection.execute(update(_RUNS).where(_RUN.id == run_id).values(values))
+        since = _replaced(connection, run_id, said[:MOST_SAID]) if outcome is Outcome.FAILED else None
+        connection.execute(update(_RUNS).where(_RUN.id == run_id).values(values | {"failing_since": since}))
 
 
 def settle_runs(engine: Engine, now: datetime) -> None:
@@ -173,6 +183,28 @@ def _idle(connection: Connection, job: str) -> int | None:
     if row is None or row.outcome != Outcome.DONE or row.said is not None:
         return None
     return int(row.id)
+
+
+def _replaced(connection: Connection, run_id: int, said: str) -> datetime | None:
+    """Take the failure before a run away where it said the same; gives since when it is so."""
+    found = connection.execute(select(_RUNS).where(_RUN.id == run_id)).first()
+    if found is None:
+        return None
+    this = _ran(found)
+    newest = select(_RUNS).where(_RUN.job == this.job, _RUN.id < run_id).order_by(_RUN.id.desc()).limit(1)
+    row = connection.execute(newest).first()
+    before = None if row is None else _ran(row)
+    if row is None or before is None or before.outcome is not Outcome.FAILED:
+        return this.started_at
+    if _sense(before.said or "") != _sense(said):
+        return this.started_at
+    connection.execute(delete(_RUNS).where(_RUN.id == row.id))
+    return before.failing_since or before.started_at
+
+
+def _sense(said: str) -> str:
+    """Leave out what differs each time: moments, numbers, addresses in memory."""
+    return _NUMBER.sub("0", said)
 
 
 def _ran(row: Row[tuple[object, ...]]) -> Ran:

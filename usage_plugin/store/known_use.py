@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Final
 
-from sqlalchemy import Connection, Engine, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, delete, or_, select
 
+from usage_plugin.store import bulk
 from usage_plugin.store.analysis_tables import KnownUse
+from usage_plugin.store.database import changing
 from usage_plugin.store.read.sql import reading
+from usage_plugin.store.rows import Row
 from usage_plugin.store.tables import table_of
 
-_AT_ONCE = 500
-_KEY = ("api_key_hash", "attribute", "value")
+_AT_ONCE: Final = 500
+_WRITTEN_AT_ONCE: Final = 10_000
+_KEY: Final = ("api_key_hash", "attribute", "value")
+_OTHERS: Final = ("first_used_at", "last_used_at", "calls")
+_COLUMNS: Final = (*_KEY, *_OTHERS)
+_REPLACE: Final = f"({', '.join(_KEY)}) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _OTHERS)
 
 
 def known_uses(engine: Engine, keys: Collection[str]) -> list[KnownUse]:
@@ -36,9 +45,29 @@ def keep_uses(connection: Connection, uses: Sequence[KnownUse]) -> None:
         connection: Of a transaction that writes.
         uses: All different.
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    for use in uses:
-        values = use.model_dump()
-        write = dialect.insert(table_of(KnownUse)).values(**values)
-        others = {name: value for name, value in values.items() if name not in _KEY}
-        connection.execute(write.on_conflict_do_update(index_elements=list(_KEY), set_=others))
+    rows = sorted((_row(use) for use in uses), key=itemgetter(slice(len(_KEY))))
+    for first in range(0, len(rows), _WRITTEN_AT_ONCE):
+        bulk.insert(connection, table_of(KnownUse), _COLUMNS, rows[first : first + _WRITTEN_AT_ONCE], _REPLACE)
+
+
+def forget_uses(engine: Engine, before: datetime, addresses_before: datetime) -> int:
+    """Delete what was used last before some moments; gives how many uses.
+
+    Args:
+        engine: Of a migrated database.
+        before: Of whatever was used.
+        addresses_before: Of addresses, which may be personal.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+    """
+    table = table_of(KnownUse)
+    last, is_address = table.c.last_used_at, table.c.attribute == "client_ip"
+    is_old = or_(last < before, is_address & (last < addresses_before))
+    with changing(engine) as connection:
+        return connection.execute(delete(table).where(is_old)).rowcount
+
+
+def _row(use: KnownUse) -> Row:
+    moments = (use.first_used_at.astimezone(UTC), use.last_used_at.astimezone(UTC))
+    return (use.api_key_hash, use.attribute, use.value, *moments, use.calls)

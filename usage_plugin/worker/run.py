@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Engine
@@ -123,6 +124,7 @@ class _Shift:
     turn: Turn
     term: Term | None = None
     trouble: str = ""
+    looked_at: datetime | None = None
 
     def look(self) -> None:
         """Work for as long as it is our turn and the database is there."""
@@ -144,7 +146,8 @@ class _Shift:
             raise term.broken
         if term is not None and term.trouble is not None:
             raise term.trouble
-        is_new = term is None
+        self._mind_the_clock()
+        is_new = self.term is None
         if is_new:
             require_current(self.work.engine)
         if not self.turn.take():
@@ -153,6 +156,14 @@ class _Shift:
         elif is_new:
             self.term = self._begin_term()
             self._say("")
+
+    def _mind_the_clock(self) -> None:
+        """Begin anew where the clock was set back: what was due next is not due for as long as that."""
+        now = self.work.clock()
+        if self.looked_at is not None and now < self.looked_at:
+            _log.warning("clock_was_set_back", seconds=round((self.looked_at - now).total_seconds()))
+            self.end_term()
+        self.looked_at = now
 
     def _begin_term(self) -> Term:
         term = Term(self.work.jobs, self.work.context(threading.Event()), self.work.guard)

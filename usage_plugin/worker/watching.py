@@ -55,6 +55,7 @@ def _limits(settings: Settings) -> Limits:
 # What a rule over weeks says does not change within minutes, and takes longer to read.
 SLOWLY = timedelta(minutes=10)
 SOON = timedelta(days=3)
+AT_ONCE = timedelta(0)
 MOST_MISSED = 5000
 
 
@@ -89,7 +90,7 @@ class Rules:
     def _findings(self, context: JobContext, row: AlertRule, now: datetime) -> list[Finding]:
         rule, key = rule_of(row), _key(row)
         known = self._said.get(key)
-        if known is not None and lookback(rule) > SOON and now - known[0] < SLOWLY:
+        if known is not None and lookback(rule) > SOON and AT_ONCE <= now - known[0] < SLOWLY:
             return known[1]
         recent = self._minutes(context, now) if rule.is_by_minute else None
         missed = _missed(context, rule) if isinstance(rule.settings, NoData) else ()
@@ -101,7 +102,7 @@ class Rules:
     def _minutes(self, context: JobContext, now: datetime) -> Recent:
         if self._recent is None or self._recent.engine is not context.engine:
             self._recent = Recent(context.engine)
-        if self._recent.end <= now - MINUTE:
+        if not now - MINUTE < self._recent.end <= now:
             self._recent.catch_up(now)
         return self._recent
 

@@ -220,6 +220,7 @@ def _create_alerts() -> None:
         sa.Column("scheduled_at", MOMENT, nullable=False),
         sa.Column("started_at", MOMENT, nullable=False),
         sa.Column("ended_at", MOMENT, nullable=True),
+        sa.Column("failing_since", MOMENT, nullable=True),
         sa.Column("duration_ms", sa.Float(), nullable=True),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("said", sa.String(), nullable=True),
