@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from usage_plugin.errors import NoLongerKept, StoreUnavailable
 from usage_plugin.event import UsageEvent
-from usage_plugin.gate import Account, Gate, Refused
+from usage_plugin.gate import Account, Gate, Limit, Refused
 from usage_plugin.hold import spending
 from usage_plugin.hold.counted import EXACTLY_EVERY_S
 from usage_plugin.hold.learned import MOST_CALLS_REMEMBERED
@@ -193,6 +193,32 @@ def test_a_new_period_begins_with_nothing(bench: Bench) -> None:
     )
     bench.attend(COUNT_EVERY_S)
     assert (bench.spent(), bench.spent("two days")) == (4 * 10**8, 7 * 10**8)
+
+
+def test_no_call_meets_a_new_period_with_the_spend_of_the_old_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks between the two steps in which an account begins a period: the old one's spend would refuse."""
+    save_budget(bench.engine, replace(BLUE, period=Period.DAY, amount_nano_usd=5 * 10**8), NOW)
+    write_events(bench.engine, [call() for _ in range(5)])
+    bench.attend()
+    begin, serial, verdicts = Account.renew, itertools.count(), list[object]()
+
+    def ask() -> None:
+        gate = bench.gate
+        verdicts.append(gate.ask(gate.plan, f"k{next(serial)}", (("blue",),), None))
+
+    def renew(account: Account, limit: Limit) -> None:
+        ask()
+        begin(account, limit)
+        ask()
+
+    monkeypatch.setattr(Account, "renew", renew)
+    ask()
+    assert isinstance(verdicts.pop(), Refused)
+    bench.attend(12 * 3600)
+    assert verdicts == [None, None]
+    assert bench.accounts()["blue"].limit.starts_at == datetime(2026, 11, 20, 23, tzinfo=UTC)
 
 
 def test_a_row_of_a_transaction_that_ended_late_is_counted(bench: Bench) -> None:

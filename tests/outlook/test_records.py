@@ -96,6 +96,28 @@ def test_each_day_is_forecast_once_and_settled_when_it_is_over(engine: Engine) -
     assert settle_outlooks(engine, midnight + timedelta(days=3), BERLIN) == 2  # the week ends on Sunday
 
 
+def test_a_period_that_nobody_knows_the_cost_of_stays_open(engine: Engine) -> None:
+    """It has not cost nothing: only a period without any call has."""
+    dollars(engine, NOW - timedelta(days=60), NOW)
+    keep_outlooks(engine, NOW, BERLIN, QUIET)
+    write_events(engine, [make_event(completed_at=NOW + timedelta(hours=2), cost_usd=None, team_id="blue")])
+    days_end = datetime(2026, 11, 20, 23, tzinfo=UTC)
+    assert settle_outlooks(engine, days_end + timedelta(hours=7), BERLIN) == 0
+    assert settled(engine, Part(), Period.DAY) == []
+    write_events(engine, [make_event(completed_at=NOW + timedelta(hours=3), cost_usd="1", team_id="red")])
+    assert settle_outlooks(engine, days_end + timedelta(hours=7), BERLIN) == 1
+    assert [each.actual_nano_usd for each in settled(engine, Part(), Period.DAY)] == [10**9]
+    assert settled(engine, Part.read("team=blue"), Period.DAY) == []
+
+
+def test_a_period_without_any_call_has_cost_nothing(engine: Engine) -> None:
+    """That is known."""
+    dollars(engine, NOW - timedelta(days=60), NOW)
+    keep_outlooks(engine, NOW, BERLIN, QUIET)
+    assert settle_outlooks(engine, NOW + timedelta(days=1, hours=7), BERLIN) == 2
+    assert [each.actual_nano_usd for each in settled(engine, Part(), Period.DAY)] == [0]
+
+
 def test_the_worker_keeps_them(engine: Engine) -> None:
     """Once a day, and says what it did; nothing where there was nothing to do."""
     dollars(engine, NOW - timedelta(days=40), NOW)

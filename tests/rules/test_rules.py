@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from tests.alerts.receiving import webhook
 from usage_plugin.alerts.rules import rule_findings
@@ -32,12 +32,17 @@ from usage_plugin.rules import (
 )
 from usage_plugin.settings import Settings
 from usage_plugin.store.alerts import alerts
+from usage_plugin.store.analysis_tables import AlertRule
+from usage_plugin.store.database import changing
 from usage_plugin.store.rules import remove_rule, rules, save_rule
 from usage_plugin.store.sheets.build import add_up
+from usage_plugin.store.tables import table_of
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import FakeClock, make_event
-from usage_plugin.worker import Job, Work, run_once
+from usage_plugin.worker import Job, JobContext, Work, run_once
 from usage_plugin.worker.registry import all_jobs
+from usage_plugin.worker.telling import Routes
+from usage_plugin.worker.watching import Rules
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 3, 4, 12, 30, 6, tzinfo=UTC)
@@ -364,6 +369,33 @@ def test_the_worker_tells_of_a_rule_that_fires_and_of_its_end(engine: Engine) ->
     assert "$3.00 are at stake so far. It has been so since 2026-03-04 10:00 (Europe/Berlin)." in told["body"]
     assert (told["alerts"][0]["owner"], told["alerts"][0]["at_stake_usd"]) == ("ana", 3.0)
     assert ended["kind"] == "resolved"
+
+
+def test_a_rule_that_fails_takes_nothing_back(engine: Engine) -> None:
+    """Nobody knows whether it still holds, so that its alert goes on until the rule says otherwise."""
+    store(engine, calls(NOW - 2 * DAY, NOW, cost_usd="1", **SEARCH))
+    rule = Rule(name="Search is dear", settings=Threshold(above=10.0), dimension="team")
+    kept = save_rule(engine, row_of(rule), now=NOW)
+    save_rule(engine, row_of(replace(rule, name="All is dear", dimension="total")), now=NOW)
+    clock = FakeClock(NOW)
+    context = JobContext(engine, Settings(timezone=BERLIN.key), clock=clock)
+    watched = Rules(Routes())
+    assert watched(context).startswith("Alerts: 2 opened")
+
+    def said(settings: str) -> None:
+        with changing(engine) as connection:
+            row = table_of(AlertRule)
+            connection.execute(update(row).where(row.c.id == kept.id).values(settings=settings))
+
+    said("{}x")
+    for _ in range(10):
+        clock.advance(60)
+        with pytest.raises(InputError, match="1 of 2 rules cannot be evaluated: Search is dear"):
+            watched(context)
+    assert [each.state for each in alerts(engine, sources=("rule",))] == ["open", "open"]
+    said(row_of(replace(rule, settings=Threshold(above=1000.0))).settings)
+    clock.advance(600)
+    assert watched(context).startswith("Alerts: 1 resolved")
 
 
 def test_each_kind_says_what_it_means() -> None:

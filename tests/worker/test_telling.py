@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from usage_plugin.store.write import write_events
 from usage_plugin.testing import FakeClock, make_event
 from usage_plugin.worker import Job, JobContext, Work, run_once
 from usage_plugin.worker.registry import all_jobs
+from usage_plugin.worker.telling import budgets_told
 
 NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -120,3 +122,22 @@ def test_what_ended_while_no_worker_ran_is_told_when_it_is_found(engine: Engine)
         keep(connection, [late, old])
     assert len(anomaly_findings(engine, NOW + HOUR)) == 1
     assert anomaly_findings(engine, NOW + 7 * HOUR) == []
+
+
+def test_a_rolling_budget_that_stays_spent_is_one_alert(engine: Engine) -> None:
+    """Its days move on each midnight, which is no news; a month that begins is another month."""
+    rolling = Budget(
+        name="rolling", part=Part(), amount_nano_usd=20 * NANO, period=Period.ROLLING, rolling_days=30, id=None
+    )
+    save_budget(engine, rolling, NOW)
+    save_budget(engine, replace(rolling, name="monthly", period=Period.MONTH, rolling_days=None), NOW)
+    write_events(engine, [make_event(completed_at=NOW - HOUR, cost_usd="25")])
+    clock = FakeClock(NOW)
+    context = JobContext(engine, Settings(timezone="Europe/Berlin"), clock=clock)
+    for _ in range(29):
+        budgets_told(context)
+        clock.advance(24 * 3600)
+    found = [(each.title.partition("”")[0], each.state) for each in alerts(engine, sources=("budget",))]
+    assert sorted(found) == [("Budget “monthly", "resolved"), ("Budget “rolling", "open")]
+    clock.advance(3 * 24 * 3600)
+    assert budgets_told(context) == "Alerts: 1 resolved."
