@@ -29,6 +29,8 @@ from usage_plugin.testing import make_event
 
 CALLS = 1_000_000
 PER_SECOND = 200
+# One would not do it where a commit takes longer than 5 ms.
+WRITERS = 2
 LIMIT_S = 0.25
 # How long writes are measured alone, before: a disk that others keep busy makes them wait, too.
 ALONE_S = 60.0
@@ -78,7 +80,7 @@ def _days_of_half(calls: int) -> int:
 def writes_while(
     engine: Engine, work: Callable[[], Result], per_second: float, at: datetime
 ) -> tuple[list[float], Result]:
-    """Write single calls at a steady rate until *work* is done.
+    """Write single calls at a steady rate, from some threads, until *work* is done.
 
     Args:
         engine: Of a migrated database.
@@ -91,13 +93,16 @@ def writes_while(
     """
     waits: list[float] = []
     done = Event()
-    writer = Thread(target=_write_until, args=(engine, done, 1 / per_second, at, waits))
-    writer.start()
+    every_s = WRITERS / per_second
+    writers = [Thread(target=_write_until, args=(engine, done, every_s, at, waits)) for _ in range(WRITERS)]
+    for writer in writers:
+        writer.start()
     try:
         result = work()
     finally:
         done.set()
-        writer.join()
+        for writer in writers:
+            writer.join()
     return waits, result
 
 
