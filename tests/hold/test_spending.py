@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from usage_plugin.hold import spending
 from usage_plugin.hold.counted import EXACTLY_EVERY_S
 from usage_plugin.hold.learned import MOST_CALLS_REMEMBERED
 from usage_plugin.hold.spending import (
+    AGAIN_AFTER_S,
     BUDGETS_EVERY_S,
     COUNT_EVERY_S,
     HURRIED_TURN_EVERY_S,
@@ -162,6 +164,25 @@ def test_a_budget_that_could_not_be_counted_is_counted_next(bench: Bench, monkey
     assert bench.spent() == 12 * 10**8
 
 
+def test_a_database_that_is_away_is_asked_once_a_second(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the thread looks more often while a budget has no limit yet."""
+    save_budget(bench.engine, BLUE, NOW)
+    asked = list[datetime]()
+
+    def away(*_of: object) -> None:
+        asked.append(bench.clock())
+        raise StoreUnavailable("locked", "wait")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spending, "spent_since", away)
+        for _ in range(60):
+            with suppress(StoreUnavailable):
+                bench.attend(HURRIED_TURN_EVERY_S)
+    assert len(asked) == 3
+    bench.attend(AGAIN_AFTER_S)
+    assert not bench.gate.is_open
+
+
 def test_a_group_that_asks_another_model_is_known_by_that(bench: Bench) -> None:
     """What a group asked long ago is forgotten, so that limits of a model are asked again."""
     asked = {"model_group": "chat", "provider": "openai", "cost_usd": "0.0001", "team_id": "red"}
@@ -267,7 +288,7 @@ def test_an_outage_loses_no_reservation(bench: Bench) -> None:
     with pytest.raises(StoreUnavailable):
         bench.spending.attend(away, all_is_stored=True)
     assert account.in_flight_nano_usd == 3
-    bench.attend()
+    bench.attend(AGAIN_AFTER_S)
     assert (account.spent_nano_usd, account.in_flight_nano_usd) == (10**8, 0)
 
 

@@ -256,14 +256,13 @@ class Recorder:
         if self._failing:
             return
         with self._guard.stage("budgets"):
-            reason = ""
             try:
-                self._spending.attend(self._writer.prepare(), all_is_stored=not self._tally.waiting)
+                if self._spending.attend(self._writer.prepare(), all_is_stored=not self._tally.waiting):
+                    self._budgets_not_read = ""
             except StoreError as error:  # the next drain reports an outage
-                reason = str(error)
-            if reason and reason != self._budgets_not_read:
-                _log.warning("budgets_not_read", reason=reason)
-            self._budgets_not_read = reason
+                if str(error) != self._budgets_not_read:
+                    _log.warning("budgets_not_read", reason=str(error))
+                self._budgets_not_read = str(error)
 
     def _understand(self, lines: list[Kept]) -> Batch:
         batch = Batch(_NO_PLACE)

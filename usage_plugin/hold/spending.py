@@ -38,6 +38,8 @@ HURRIED_TURN_EVERY_S: Final = 0.05
 """While the calls of some budget have no limit yet."""
 TURN_S: Final = 0.03
 """After so long no further account is counted exactly in the same turn."""
+AGAIN_AFTER_S: Final = 1.0
+"""A database that is away is not asked more often."""
 FORGOTTEN_EVERY_S: Final = 60.0
 FORGOTTEN_AFTER_S: Final = 60.0
 
@@ -50,6 +52,8 @@ class _Due:
     count: float = 0.0
     turn: float = 0.0
     forgotten: float = 0.0
+    again: float = 0.0
+    """After what failed; nothing is asked before."""
 
 
 class Spending:
@@ -93,8 +97,8 @@ class Spending:
                 if cost_nano_usd is not None:
                     self._gate.correct(key, cost_nano_usd)
 
-    def attend(self, engine: Engine, *, all_is_stored: bool) -> None:
-        """Do what is due.
+    def attend(self, engine: Engine, *, all_is_stored: bool) -> bool:
+        """Do what is due; ``False`` where the database was away a moment ago, so that it is not asked.
 
         Args:
             engine: Of a migrated database that answered just now.
@@ -104,15 +108,18 @@ class Spending:
             StoreError: The database does not answer any more.
         """
         now_s = self._ticks_s()
+        if now_s < self._due.again:
+            return False
+        self._due.again = now_s + AGAIN_AFTER_S
         if now_s >= self._due.budgets:
             self._read_budgets(engine)
             self._due.budgets = now_s + BUDGETS_EVERY_S
         if not self._counted:
             self._open()
-            return
-        waiting = self._waiting(now_s)
-        if waiting or self._stored or now_s >= self._due.count:
+        elif (waiting := self._waiting(now_s)) or self._stored or now_s >= self._due.count:
             self._count(engine, waiting, now_s, all_is_stored=all_is_stored)
+        self._due.again = 0.0
+        return True
 
     def _read_budgets(self, engine: Engine) -> None:
         """Look for changes; what limits is counted, and what does not is not."""
