@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from tests.dashboard.conftest import NOW
+from usage_plugin.analysis.why import Standing
 from usage_plugin.detect import Part, Split, Why
 from usage_plugin.store.analysis_tables import AnomalyRow
 from usage_plugin.store.anomalies import keep
@@ -24,8 +25,8 @@ WHY = Why(
             dimension="user",
             score=0.9,
             parts=(
-                Part(member="leo", label="Leo", standing="known", expected=1 * USD, actual=54 * USD),
-                Part(member="mona", label="mona", standing="new", expected=0, actual=3 * USD),
+                Part(member="leo", label="Leo", standing=Standing.KNOWN, expected=1 * USD, actual=54 * USD),
+                Part(member="mona", label="mona", standing=Standing.NEW, expected=0, actual=3 * USD),
             ),
             rest_members=14,
             rest_expected=5 * USD,
@@ -35,7 +36,7 @@ WHY = Why(
         Split(
             dimension="model",
             score=0.4,
-            parts=(Part(member="gpt-4o", label="gpt-4o", standing="known", expected=4 * USD, actual=58 * USD),),
+            parts=(Part(member="gpt-4o", label="gpt-4o", standing=Standing.KNOWN, expected=4 * USD, actual=58 * USD),),
             rest_members=3,
             rest_expected=2 * USD,
             rest_actual=3 * USD,

@@ -9,26 +9,14 @@ from typing import Any, Self
 
 import orjson
 
-from usage_plugin.analysis.why import Contribution, Explanation, Name, Terms
+from usage_plugin.analysis.why import Contribution, Explanation, Name, Standing, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """What one member of a dimension adds to the change, in the unit of the whole."""
+class Part(Contribution):
+    """What one member of a dimension adds to the change, with the name that people know it by."""
 
-    member: str | None
-    """``None``: the calls without a value."""
     label: str
-    """As people know it."""
-    standing: str
-    """``known``, ``new`` (never seen before), ``vanished`` or ``unpriced``."""
-    expected: int
-    actual: int
-
-    @property
-    def change(self) -> int:
-        """What it adds."""
-        return self.actual - self.expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,15 +115,10 @@ def terms_of(terms: Terms | None) -> Mapping[str, int] | None:
 
 def _part(each: Contribution, labels: Mapping[Name, str]) -> Part:
     label = labels.get(each.member, each.member)
-    return Part(
-        member=each.member,
-        label="" if label is None else label,
-        standing=each.standing.value,
-        expected=each.expected,
-        actual=each.actual,
-    )
+    return Part(**asdict(each), label="" if label is None else label)
 
 
 def _split(given: Mapping[str, Any]) -> Split:
     parts: Sequence[Mapping[str, Any]] = given["parts"]
-    return Split(**{**given, "parts": tuple(Part(**part) for part in parts)})
+    read = tuple(Part(**{**part, "standing": Standing(part["standing"])}) for part in parts)
+    return Split(**{**given, "parts": read})
