@@ -57,9 +57,9 @@ def chosen_alert(row: AlertRow | None, frame: AlertLog) -> list[Component]:
     told = "told to nobody so far" if row.told_at is None else f"told {ago(frame.now - row.told_at)}"
     facts = [f"{row.severity.capitalize()} since {since}{until}", UNTAKEN if row.untaken_at is not None else told]
     page, rest = _page(row), row.body.removeprefix(row.title).lstrip(". ")
-    more = [" ", link(_LEADS[row.source], page)] if page else []
-    said = html.P([f"{', '.join(facts)}. {_looks_after(row)}.", *more], className="quiet")
-    return [html.H2(row.title), *([html.P(rest)] if rest else []), said]
+    more = [html.P(link(_LEADS[row.source], page))] if page else []
+    said = html.P(f"{', '.join(facts)}. {_looks_after(row)}.", className="quiet")
+    return [html.H2(row.title), *([html.P(rest)] if rest else []), said, *more]
 
 
 def _page(row: AlertRow) -> str:
