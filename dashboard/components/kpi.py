@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dash import html
 from dash.development.base_component import Component
@@ -34,10 +34,18 @@ class Kpi:
     """What the figure leaves out."""
     aside: str = ""
     """A figure that stands beside it."""
+    uncompared: str = "no comparison"
+    """What is said where there is nothing to compare with."""
 
 
 def kpis(frame: Overview) -> list[Kpi]:
     """Give the six figures of the overview."""
+    if frame.previous is not None and frame.previous.is_empty:
+        return [replace(each, before=None, uncompared="no calls before") for each in _kpis(frame)]
+    return _kpis(frame)
+
+
+def _kpis(frame: Overview) -> list[Kpi]:
     now, before, series = frame.usage, frame.previous, frame.series.usage
     cost = [usage.cost_nano_usd if usage.cost_nano_usd is not None else _nothing(usage) for usage in series]
     return [
@@ -124,7 +132,7 @@ def _reading(kpi: Kpi) -> list[Component]:
 def change(kpi: Kpi) -> Component:
     """Say how a figure moved against the time before, in words that need no colour."""
     if kpi.now is None or kpi.before is None:
-        return html.P("no comparison", className="kpi-change")
+        return html.P(kpi.uncompared, className="kpi-change")
     if not kpi.before:
         return html.P("was 0 before" if kpi.now else "as before", className="kpi-change")
     share = (kpi.now - kpi.before) / abs(kpi.before)

@@ -42,7 +42,7 @@ OF_KIND: Final = {
 """What each kind asks for; the other fields of these are out of sight."""
 KIND_FIELDS: Final = tuple(dict.fromkeys(field for fields in OF_KIND.values() for field in fields))
 COLUMNS: Final = (
-    ("Rule", "name main"), ("Fires when", "words wide"), ("Whose calls", "name wide"), ("Severity", ""), ("", ""),
+    ("Rule", "title"), ("Fires when", "words wide"), ("Whose calls", "name wide"), ("Severity", ""),
 )  # fmt: skip
 MOST_FIRINGS: Final = 20
 
@@ -56,8 +56,7 @@ def rule_list(frame: Rules) -> list[Component]:
     if not frame.rules:
         return [*broken, no_rules()]
     rows = [_row(rule, frame.names.get(rule.id, "")) for rule in frame.rules]
-    columns = [*COLUMNS[:-1], (html.Span("State", className="unseen"), "")]
-    return [*broken, card("Rules", table(columns, rows, "Rules"), note="looked at each minute by the worker")]
+    return [*broken, card("Rules", table(COLUMNS, rows, "Rules"), note="looked at each minute by the worker")]
 
 
 def no_rules() -> Component:
@@ -70,12 +69,15 @@ def no_rules() -> Component:
 
 
 def _row(rule: Rule, name: str) -> list[Any]:
+    said, scope = condition(rule), whose(rule, name)
+    off = [] if rule.is_enabled else [" ", badge("switched off")]
+    # Where there is no room for the other columns.
+    short = html.Span(f"{said}, {scope}", className="beneath narrow")
     return [
-        html.Span(link(rule.name, f"/rules#{rule.id}"), title=rule.name),
-        named(condition(rule)),
-        named(whose(rule, name)),
+        html.Span([link(rule.name, f"/rules#{rule.id}"), *off, short], title=rule.name),
+        named(said),
+        named(scope),
         dot(rule.severity, DOTS.get(rule.severity, "")),
-        "" if rule.is_enabled else badge("switched off"),
     ]
 
 
@@ -164,7 +166,7 @@ def firing_list(found: BackTest, zone: ZoneInfo) -> Component | None:
         return None
     metric = metric_of(found.rule.metric)
     columns: Sequence[tuple[Any, str]] = (
-        ("From", ""), ("Who", "name"), ("For", ""), ("Worst", "num"), ("Limit", "num wide"),
+        ("From", ""), ("Who", "name main"), ("For", ""), ("Worst", "num"), ("Limit", "num wide"),
         ("Spent meanwhile", "num wide"),
     )  # fmt: skip
     silent = isinstance(found.rule.settings, NoData)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from dashboard import Data
-from dashboard.components.kpi import kpis
+from dashboard.components.kpi import change, kpis
 from dashboard.components.states import TITLES
 from dashboard.filters import Filters
 from dashboard.members import UNSET
@@ -21,6 +21,7 @@ from dashboard.queries.options import LOOKING, options
 from dashboard.queries.overview import overview
 from dashboard.queries.requests import arithmetic, detail, rows
 from tests.dashboard.conftest import NOW, ago
+from tests.dashboard.test_components import words
 from usage_plugin.arithmetic import total_usd
 from usage_plugin.errors import StoreError, StoreUnavailable
 from usage_plugin.event import CostConfidence, PriceSnapshot
@@ -70,6 +71,13 @@ def test_overview_goes_without_a_comparison_that_only_pruned_calls_could_make(
     assert (known.previous.requests, unknown.usage.requests) == (2, 1)
     assert (unknown.previous, unknown.previous_p95_ms) == (None, None)
     assert [kpi.before for kpi in kpis(unknown)] == [None] * 6
+
+
+def test_a_time_without_calls_is_no_comparison(data: Data, store: Engine) -> None:
+    """Neither of requests, of which there were none, nor of their cost."""
+    write_events(store, [ago(1)])
+    shown = [words(change(kpi)) for kpi in kpis(overview(data.look(), WEEK))]
+    assert {each.strip() for each in shown} == {"no calls before"}
 
 
 def test_overview_adds_up_wherever_it_is_split(data: Data, store: Engine) -> None:
