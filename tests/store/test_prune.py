@@ -18,7 +18,7 @@ from tests.bench.prune import writes_while
 from tests.store.oracle import found
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
-from usage_plugin.store.pace import Pace
+from usage_plugin.store.pace import LEAST, Pace
 from usage_plugin.store.prune import plan, prune
 from usage_plugin.store.retention import BEGINNING, FOR_EVER, Kind, Retention, pruned_before
 from usage_plugin.store.sheets.build import add_up
@@ -155,6 +155,22 @@ def test_a_step_is_as_large_as_its_time_allows(engine: Engine) -> None:
     pace.rest(since=8.9)
     pace.rest(since=8.99)
     assert rests == [pytest.approx(0.1), pytest.approx(0.05)]
+
+
+def test_a_slow_connection_does_not_make_steps_tiny(engine: Engine) -> None:
+    """Where a step's round trips alone take longer than it may, each step still deletes some rows."""
+    now = 0.0
+
+    def slow() -> float:
+        nonlocal now
+        now += 1.0
+        return now
+
+    pace = Pace(clock=slow, sleep=lambda _seconds: None)
+    for _ in range(9):
+        with pace.step(engine):
+            pass
+    assert pace.size == LEAST
 
 
 def test_a_file_becomes_smaller(sqlite_url: str) -> None:

@@ -12,12 +12,21 @@ from sqlalchemy import Connection, Engine
 from usage_plugin.store.database import writing
 
 FIRST = 50
+# Less does not make a step shorter: its round trips and its commit take as long.
+LEAST = 20
+# PostgreSQL locks rows, and nobody waits for those that are old enough to go.
+ROWS_LOCKED_S = 0.25
 MOST = 5000
 GROWTH = 1.5
 # A step looks at the clock so often: what a cold disk or a busy machine makes slow ends early.
 PORTIONS = 16
 # Pages of indexes are changed again and again in a step: where they fit into memory, each is written once, at its end.
 _KEEP_PAGES = "PRAGMA cache_size = -65536"
+
+
+def pace_for(engine: Engine) -> Pace:
+    """Give the pace that keeps nobody waiting on this kind of database."""
+    return Pace() if engine.dialect.name == "sqlite" else Pace(lock_s=ROWS_LOCKED_S)
 
 
 @dataclass(slots=True)
@@ -61,7 +70,7 @@ class Pace:
         taken = self.clock() - self._begin
         self.longest_s = max(self.longest_s, taken)
         factor = min(GROWTH, self.lock_s / taken) if taken > 0 else GROWTH
-        self.size = min(MOST, max(1, int(self.size * factor)))
+        self.size = min(MOST, max(min(LEAST, self.first), int(self.size * factor)))
 
     def portions(self) -> Iterator[int]:
         """Give parts of what the step may do, until it is done or the time is up."""

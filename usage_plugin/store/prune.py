@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from usage_plugin.store.calls import UsageCall
 from usage_plugin.store.database import unavailable
 from usage_plugin.store.migrate import require_current
-from usage_plugin.store.pace import Pace
+from usage_plugin.store.pace import Pace, pace_for
 from usage_plugin.store.partitions import whole_months
 from usage_plugin.store.prune_calls import calls_to_prune, prune_calls
 from usage_plugin.store.quarters import QUARTERS_PER_HOUR, floor_quarter, start_of
@@ -145,7 +145,7 @@ def prune(
         StoreUnavailable: The database does not answer.
         SchemaMismatch: The schema is not this version's.
     """
-    going, pace, cutoffs = plan(engine, retention, now), pace or Pace(), retention.cutoffs(now)
+    going, pace, cutoffs = plan(engine, retention, now), pace or pace_for(engine), retention.cutoffs(now)
     due, gone = sum(each.rows for each in going), dict.fromkeys(Kind, 0)
     try:
         for kind, deleted in _steps(engine, cutoffs, now, zone, pace):
