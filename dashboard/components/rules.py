@@ -73,8 +73,10 @@ def _row(rule: Rule, name: str) -> list[Any]:
     off = [] if rule.is_enabled else [" ", badge("switched off")]
     # Where there is no room for the other columns.
     short = html.Span(f"{said}, {scope}", className="beneath narrow")
+    # By itself, since a link within a text would have to be told from it by more than its colour.
+    title = html.Span(link(rule.name, f"/rules#{rule.id}"), className="apart")
     return [
-        html.Span([link(rule.name, f"/rules#{rule.id}"), *off, short], title=rule.name),
+        html.Span([title, *off, short], title=rule.name),
         named(said),
         named(scope),
         dot(rule.severity, DOTS.get(rule.severity, "")),

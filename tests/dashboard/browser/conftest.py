@@ -46,7 +46,8 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for name, usd in (("A budget", 9000), ("one-that-is-spent-and-has-a-very-long-name" * 2, 1)):
         save_budget(engine, Budget(name=name, part=Part(), amount_nano_usd=usd * 10**9, period=Period.MONTH), now)
     for name in ("Dear", "a-rule-with-a-very-long-name" * 3):
-        save_rule(engine, row_of(Rule(name=name, settings=Threshold(above=5.0), dimension="team")), now=now)
+        rule = Rule(name=name, settings=Threshold(above=5.0), dimension="team", is_enabled=name == "Dear")
+        save_rule(engine, row_of(rule), now=now)
     raise_alerts(engine, Source.RULE, [finding(each, since=now) for each in ("a", "it-is-dear-and-long" * 9)], now)
     with served(app) as address:
         yield address
