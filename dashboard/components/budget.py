@@ -205,8 +205,8 @@ def family(frame: OneBudget) -> Component | None:
     said: list[Component | str] = []
     for name, budgets in (("Part of", frame.parents), ("Its parts:", frame.parts)):
         if budgets:
-            links = [part for each in budgets for part in (link(each.name, f"/budgets/{each.id}"), " ")]
-            said += [f"{name} ", *links]
+            links = [html.Span(link(each.name, f"/budgets/{each.id}"), className="apart one-of") for each in budgets]
+            said += [f"{name} ", *links, " "]
     return html.P(said, className="quiet") if said else None
 
 

@@ -18,10 +18,10 @@ from usage_plugin.store.analysis_tables import PlannedEvent
 
 FIELDS: Final = ("name", "dimension", "member", "start", "end", "note")
 COLUMNS: Final = (
-    ("From", ""),
+    ("From", "date"),
     ("Event", "words"),
-    ("Whose calls", "name"),
-    ("For", ""),
+    ("Whose calls", "name wide"),
+    ("For", "wide"),
     ("Note", "name main wide"),
 )
 MOST_OVER: Final = 50
@@ -55,12 +55,15 @@ def _table(events: Iterable[PlannedEvent], frame: Calendar, caption: str) -> Com
 
 def _row(event: PlannedEvent, frame: Calendar) -> list[Component | str]:
     goes_on = event.starts_at <= frame.now < event.ends_at
-    name: list[Component | str] = [link(event.name, f"/calendar#{event.id}")]
+    name = html.Span(link(event.name, f"/calendar#{event.id}"), className="apart")
+    scope, lasts = scope_words(event.dimension, event.member), lasting(event.ends_at - event.starts_at)
+    # Where there is no room for the other columns.
+    short = html.Span(f"{scope}, for {lasts}", className="beneath narrow")
     return [
         clock(event.starts_at.astimezone(frame.zone)),
-        html.Span([*name, *([" ", badge("now", "demo")] if goes_on else [])], title=event.name),
-        html.Span(scope_words(event.dimension, event.member), title=event.member),
-        lasting(event.ends_at - event.starts_at),
+        html.Span([name, *([" ", badge("now", "demo")] if goes_on else []), short], title=event.name),
+        html.Span(scope, title=event.member),
+        lasts,
         html.Span(event.note or "", title=event.note),
     ]
 
