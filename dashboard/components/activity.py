@@ -14,6 +14,7 @@ from usage_plugin.event import CostConfidence
 from usage_plugin.store.tables import UsageRecord
 
 NO_TOKENS = UNKNOWN
+_NOTHING_BILLED = (CostConfidence.CACHED.value, CostConfidence.FREE.value)
 
 
 def recent_table(records: Iterable[UsageRecord], now: datetime, filters: Filters) -> Component:
@@ -39,6 +40,12 @@ def _row(record: UsageRecord, now: datetime, filters: Filters) -> list[Component
 
 
 def cost_of(record: UsageRecord) -> str:
+    """Show a call's cost in a list, where nothing else says why it is zero."""
+    is_nothing_billed = record.cost_nano_usd == 0 and record.cost_confidence in _NOTHING_BILLED
+    return record.cost_confidence if is_nothing_billed else amount_of(record)
+
+
+def amount_of(record: UsageRecord) -> str:
     """Show a call's cost with the mark of how it is known; unknown is a word, not a zero."""
     if record.cost_nano_usd is None:
         return "unpriced"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard.components.activity import cost_of
+from dashboard.components.activity import amount_of
 from dashboard.components.parts import badge, dot, table
 from dashboard.queries.requests import Arithmetic
 from dashboard.theme import UNKNOWN, decimals, duration, exact_dollars, full_count, moment, zoned
@@ -69,7 +69,7 @@ def detail_view(found: RecordDetail, worked_out: Arithmetic, zone: ZoneInfo) -> 
     head = [
         html.P([dot(record.status, f"status-{record.status}"), record.model or UNKNOWN], className="detail-title"),
         html.P(
-            [html.Span(cost_of(record), className="kpi-value num"), html.Span(_how_known(record))],
+            [html.Span(amount_of(record), className="kpi-value num"), html.Span(_how_known(record))],
             className="detail-cost",
         ),
     ]

@@ -89,6 +89,9 @@ def test_only_bad_news_is_red() -> None:
 def test_unknown_cost_is_a_word() -> None:
     """A cost that nobody knows never looks like a sum."""
     assert cost_text(Usage(requests=1, unpriced_requests=1)) == cost_of(record(cost_nano_usd=None)) == "unpriced"
+    for confidence in ("cached", "free"):
+        assert cost_of(record(cost_nano_usd=0, cost_confidence=confidence)) == confidence
+    assert cost_of(record(cost_nano_usd=0, cost_confidence="exact")) == "$0.00"
     assert cost_text(Usage()) == "—"
     assert cost_of(record(cost_confidence="estimated")) == "≈ $0.00280"
     assert cost_of(record(cost_confidence="partial")) == "≥ $0.00280"
