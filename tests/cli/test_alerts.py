@@ -77,5 +77,13 @@ def test_somebody_can_look_after_an_alert(cli: Cli, database_url: str, monkeypat
     assert ran.out.splitlines()[-1].endswith(f"{RUNAWAY.title} (ana looks after it)")
     assert tell(engine, ops, NOW + HOUR * 10, ZoneInfo("UTC")) == 0
     engine.dispose()
+    assert "--by ana says who" in cli("alerts", "--by", "ana").error_line
     ran = cli("alerts", "--acknowledge", "9")
     assert (ran.code, "there is no alert 9 that goes on" in ran.error_line) == (1, True)
+
+
+def test_a_database_without_tables_is_sent_to_migrate(cli: Cli) -> None:
+    """A file that was not there has no alerts."""
+    ran = cli("alerts")
+    assert ran.code == 1
+    assert "usage-plugin migrate" in ran.error_line

@@ -31,6 +31,7 @@ def test_what_is_found_is_told_in_words(cli: Cli, sqlite_url: str, monkeypatch: 
     again = cli("detect")
     assert again.out.startswith("No hour is over since the last look.")
     assert "[runaway] Cost of key “alpha”" in again.out
+    assert cli("detect", "--dry-run").out == again.out
     result = json.loads(cli("detect", "--json").out)
     (entry,) = result["anomalies"]
     assert (entry["label"], entry["state"]) == ("alpha", "open")

@@ -214,14 +214,18 @@ def test_silence_is_told_where_somebody_was_heard(engine: Engine) -> None:
     assert spans(firing_now(engine, rule, gap + 3.5 * HOUR, BERLIN)) == [("t1", gap + 2 * HOUR, gap + 3.5 * HOUR)]
 
 
-def test_silence_is_an_alert_until_somebody_calls(engine: Engine) -> None:
-    """However long, through restarts of the worker, and though others spend so much more."""
+@pytest.mark.parametrize("member", ["k1", None])
+def test_silence_is_an_alert_until_somebody_calls(engine: Engine, member: str | None) -> None:
+    """However long where somebody is named, through restarts of the worker, and though others spend so much more.
+
+    One of all keys is let go after a week: some are replaced and never come back.
+    """
     gap = NOW.replace(minute=0, second=0) - 20 * DAY
     many = [
         make_event(completed_at=gap + 10 * DAY, cost_usd="9", api_key_hash=f"other{number}") for number in range(60)
     ]
     store(engine, calls(gap - 3 * DAY, gap, **SEARCH), many)
-    save_rule(engine, row_of(Rule(name="Silence", settings=NoData(hours=3), dimension="key")), now=NOW)
+    save_rule(engine, row_of(Rule(name="Silence", settings=NoData(hours=3), dimension="key", member=member)), now=NOW)
 
     def ours(days: float) -> list[tuple[str, str]]:
         jobs = tuple(Job(each.name, each.every, each.run) for each in all_jobs() if each.name == "rules")
@@ -230,6 +234,10 @@ def test_silence_is_an_alert_until_somebody_calls(engine: Engine) -> None:
         return [(each.state, each.title) for each in alerts(engine) if each.member == "k1"]
 
     assert ours(0.25) == [("open", "Silence: no call for 6 hours (key “one”)")]
+    assert ours(6) == [("open", "Silence: no call for 144 hours (key “one”)")]
+    if member is None:
+        assert [state for state, _ in ours(9)] == ["resolved"]
+        return
     assert ours(12) == [("open", "Silence: no call for 288 hours (key “one”)")]
     assert ours(19.5) == [("open", "Silence: no call for 468 hours (key “one”)")]
     store(engine, [make_event(completed_at=gap + 19.6 * DAY, **SEARCH)])

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -102,6 +103,9 @@ def test_a_clock_that_is_set_back_keeps_no_job_waiting(sqlite_url: str, caplog: 
     work = Work(engine, Settings(), clock=clock, jobs=jobs, look_every_s=0.02, guard=Guard(loud))
     with running(work):
         wait_for(lambda: terms)
+        clock.advance(-1)
+        time.sleep(0.2)
+        assert len(terms) == 1
         clock.advance(-3000)
         wait_for(lambda: len(terms) > 1)
     assert terms[0].is_set()

@@ -46,8 +46,12 @@ def command(
         return
     from usage_plugin.store.alerts import ACTIVE, alerts
     from usage_plugin.store.database import connect
+    from usage_plugin.store.migrate import require_current
 
+    if by is not None and acknowledge is None:
+        raise InputError(f"--by {by} says who looks after an alert, but not after which", "Add: --acknowledge NUMBER")
     engine = connect(settings.url)
+    require_current(engine)
     if acknowledge is not None:
         _acknowledge(engine, acknowledge, by)
     found = alerts(engine, states=ACTIVE)

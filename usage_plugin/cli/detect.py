@@ -46,7 +46,7 @@ def command(
     finally:
         turn.give_back()
     kept = anomalies(engine, states=ACTIVE, start=now - timedelta(days=days))
-    shown = list(found.new) if dry_run and found else kept
+    shown = [*found.new, *kept] if dry_run and found else kept
     typer.echo(_as_json(settings.safe_url, found, shown) if as_json else _as_text(found, shown, days, dry_run=dry_run))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Engine
@@ -26,6 +26,8 @@ from usage_plugin.worker.term import Term
 _log = get_logger(__name__)
 # How soon a worker notices that the turn is free, that it has lost it, or that the database is back.
 LOOK_EVERY_S: Final = 5.0
+# A clock that is kept right goes back by milliseconds now and then.
+SLIGHT: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class _Shift:
     def _mind_the_clock(self) -> None:
         """Begin anew where the clock was set back: what was due next is not due for as long as that."""
         now = self.work.clock()
-        if self.looked_at is not None and now < self.looked_at:
+        if self.looked_at is not None and now < self.looked_at - SLIGHT:
             _log.warning("clock_was_set_back", seconds=round((self.looked_at - now).total_seconds()))
             self.end_term()
         self.looked_at = now

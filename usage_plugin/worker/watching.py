@@ -8,6 +8,7 @@ from usage_plugin.alerts import Finding, Source, raise_alerts
 from usage_plugin.alerts.rules import is_about, rule_findings
 from usage_plugin.alerts.runaways import runaway_findings
 from usage_plugin.analysis.burn import Runaway
+from usage_plugin.detect.series import TOTAL
 from usage_plugin.detect.series import Scope as SeriesScope
 from usage_plugin.errors import InputError
 from usage_plugin.guard import describe
@@ -57,6 +58,8 @@ SLOWLY = timedelta(minutes=10)
 SOON = timedelta(days=3)
 AT_ONCE = timedelta(0)
 MOST_MISSED = 5000
+GONE_AFTER = timedelta(days=7)
+"""Where a rule watches whoever there is, some leave for good: replaced keys, people who moved on."""
 
 
 class Rules:
@@ -108,9 +111,15 @@ class Rules:
 
 
 def _missed(context: JobContext, rule: Rule) -> list[Missed]:
-    """Give whom a rule about silence has told of and still misses, as alerts have it: they outlive the worker."""
+    """Give whom a rule about silence has told of and still misses, as alerts have it: they outlive the worker.
+
+    Whom a rule names is missed until the next call; one of many is let go after a week.
+    """
     active = alerts(context.engine, states=ACTIVE, sources=(Source.RULE,), limit=MOST_MISSED)
     mine = (row for row in active if row.source_id == rule.id and is_about(rule, row))
+    if rule.dimension != TOTAL and rule.member is None:
+        since = context.clock() - GONE_AFTER
+        mine = (row for row in mine if row.opened_at > since)
     return [Missed(SeriesScope(row.dimension, row.member), row.label or "", row.opened_at) for row in mine]
 
 
