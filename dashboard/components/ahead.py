@@ -41,8 +41,9 @@ def _month(frame: Ahead) -> list[Component]:
 def _forecast(month: Outlook) -> list[Component]:
     spent, found = money(month.spent_nano_usd), month.forecast
     if isinstance(found, NoForecast):
-        missing = max(found.least_days - found.known_days, 0)
-        why = f"{missing} more days are needed for a forecast" if missing else f"No forecast: {found.reason}"
+        wait = found.days_to_wait
+        needed = f"{wait} more {'day is' if wait == 1 else 'days are'} needed for a forecast"
+        why = needed if wait else f"No forecast: {found.why}"
         return _lines(f"{spent} so far", f"{why}.")
     error = (
         ""

@@ -156,8 +156,8 @@ def budget_figures(frame: OneBudget, standing: Standing) -> list[Component]:
 def _expected(standing: Standing) -> Component:
     found = standing.forecast
     if isinstance(found, NoForecast):
-        missing = max(found.least_days - found.known_days, 0)
-        note = f"{missing} more days needed" if missing else str(found.reason)
+        wait = found.days_to_wait
+        note = f"{wait} more {'day' if wait == 1 else 'days'} needed" if wait else found.why
         return _figure("Expected at the end", UNKNOWN, note)
     error = "" if found.past_error is None else f"; off by {percent(found.past_error, 0)} on average"
     interval = f"80 %: {money(found.low_80_nano_usd)} to {money(found.high_80_nano_usd)}{error}"

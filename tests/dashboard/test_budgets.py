@@ -105,6 +105,17 @@ def test_a_page_says_expected_interval_and_past_error(post: Post, store: Engine)
     assert "No such budget" in text_of(post(ids.BUDGET_STATE, url__pathname="/budgets/99"))
 
 
+def test_days_that_are_missing_are_not_waited_for(post: Post, store: Engine) -> None:
+    """Where calls have no price, more days of such calls bring no forecast: budget and Overview say what is missing."""
+    unpriced = [ago(24 * day + 1, cost_usd=None, team_id="t1") for day in range(30)]
+    write_events(store, [*unpriced, ago(40 * 24 + 1, cost_usd=5, team_id="t1")])
+    kept = budget(store)
+    why = "too many days are missing: on 29 of 40 no call has a price"
+    for said in (text_of(post(ids.BUDGET_KPIS, url__pathname=f"/budgets/{kept.id}")), text_of(post(ids.AHEAD))):
+        assert why in said
+        assert "needed" not in said
+
+
 def test_a_page_says_what_of_its_spend_is_estimated(post: Post, store: Engine) -> None:
     """Beside the share, since it is a part of it."""
     rough = ago(1, cost_usd=5, team_id="t1", confidence=CostConfidence.ESTIMATED)

@@ -88,3 +88,30 @@ def test_days_of_which_nobody_knows_the_cost_are_not_free(spent: Engine) -> None
     write_events(spent, [*calls, make_event(completed_at=NOW - timedelta(days=40), cost_usd="1", team_id="grey")])
     found = outlook(spent, Part.read("team=grey"), Period.WEEK, NOW, NEW_YORK)
     assert isinstance(found.forecast, NoForecast)
+    assert found.forecast.reason is Reason.GAPS, "waiting does not help"
+    assert found.forecast.why == "too many days are missing: on 30 of 40 no call has a price"
+    assert found.forecast.days_to_wait == 0
+
+
+@pytest.mark.parametrize("period", [Period.DAY, Period.WEEK, Period.MONTH, Period.QUARTER])
+def test_hours_without_a_price_take_no_forecast_away(spent: Engine, period: Period) -> None:
+    """On each day there is one of which nobody knows the cost: the day itself is known, and that hour adds nothing."""
+    before = made(outlook(spent, TEAM, period, NOW, NEW_YORK))
+    nights = [datetime(2026, 9, 2, 3, 30, tzinfo=NEW_YORK) + timedelta(days=day) for day in range(70)]
+    write_events(spent, [make_event(completed_at=night, cost_usd=None, team_id="blue") for night in nights])
+    found = outlook(spent, TEAM, period, NOW, NEW_YORK)
+    assert found.unpriced_requests or period is Period.DAY
+    assert made(found) == before
+
+
+@pytest.mark.parametrize("period", [Period.DAY, Period.MONTH])
+def test_spend_that_began_again_after_a_pause_is_forecast_from_its_days(spent: Engine, period: Period) -> None:
+    """Its days are enough, its hours are not: of today is expected what is left of a usual day."""
+    last = datetime(2026, 11, 10, 12, tzinfo=NEW_YORK)
+    days = [last - timedelta(days=day) for day in (*range(14), *range(100, 120))]
+    write_events(spent, [make_event(completed_at=day, cost_usd="24", team_id="green") for day in days])
+    forecast = made(outlook(spent, Part.read("team=green"), period, NOW, NEW_YORK))
+    today = forecast.days_ahead[0].expected_nano_usd / 1e9
+    assert today == pytest.approx(13, abs=1), "dollars, of 24 a day"
+    assert forecast.low_80_nano_usd <= forecast.expected_nano_usd <= forecast.high_80_nano_usd
+    assert len(forecast.days_ahead) == (1 if period is Period.DAY else 20)

@@ -253,7 +253,7 @@ def _expected(each: Standing, zone: ZoneInfo) -> str:
     forecast = each.forecast
     if not isinstance(forecast, PeriodForecast):
         told = "spent" if each.is_over else "no forecast"
-        return f"{told}: {forecast.reason.value}, {forecast.known_days} of {forecast.least_days} days are known"
+        return f"{told}: {forecast.why}"
     low, high = rounded_usd(forecast.low_80_nano_usd), rounded_usd(forecast.high_80_nano_usd)
     end = f"{each.period_end.astimezone(zone):%Y-%m-%d}"
     text = f"{rounded_usd(forecast.expected_nano_usd)} expected by {end} (80 %: {low} to {high})"

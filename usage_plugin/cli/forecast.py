@@ -93,7 +93,7 @@ def _lines(found: Outlook, recorded: RecordedError | None) -> list[str]:
     known = ", ".join([f"{rounded_usd(found.spent_nano_usd)} spent", *caveats(found)])
     spent = f"{found.period.value:>8} to {found.span.last_day}: {known}"
     if not isinstance(made, PeriodForecast):
-        return [f"{spent}; no forecast: {made.reason.value}, {made.known_days} of {made.least_days} days are known"]
+        return [f"{spent}; no forecast: {made.why}"]
     bounds = [rounded_usd(getattr(made, f"{name}_nano_usd")) for name in ("low_80", "high_80", "low_95", "high_95")]
     sure = f"80 %: {bounds[0]} to {bounds[1]}, 95 %: {bounds[2]} to {bounds[3]}"
     return [f"{spent}, {rounded_usd(made.expected_nano_usd)} expected ({sure})", f"{'':10}{_how_wrong(made, recorded)}"]

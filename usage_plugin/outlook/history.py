@@ -26,7 +26,10 @@ class History:
     daily: FloatArray
     """Shape ``(days,)``, oldest first, yesterday last."""
     hours: FloatArray
-    """Shape ``(days, 24)`` by the hour on the wall clock, yesterday last."""
+    """Shape ``(days, 24)`` by the hour on the wall clock, yesterday last.
+
+    All of a day whose cost nobody knows is NaN; on other days an hour whose cost nobody knows adds nothing.
+    """
     today: float
     """So far; an hour whose cost nobody knows adds nothing."""
     elapsed_hours: float
@@ -49,7 +52,13 @@ def read_history(engine: Engine, part: Part, now: datetime, zone: ZoneInfo, days
     np.add.at(hours, ([(each.date() - first).days for each in places], [each.hour for each in places]), hourly.cost_usd)
     clock = now.astimezone(zone)
     elapsed = clock.hour + clock.minute / 60 + clock.second / 3600
-    return History(daily.cost_usd, hours[:-1], float(np.nansum(hours[-1])), elapsed)
+    return History(daily.cost_usd, _by_day(hours[:-1], daily.cost_usd), float(np.nansum(hours[-1])), elapsed)
+
+
+def _by_day(hours: FloatArray, daily: FloatArray) -> FloatArray:
+    """Judge hours by their days: a call without a price takes nothing from those that have one."""
+    known: FloatArray = np.where(np.isnan(daily[-HOURLY_DAYS:, None]), np.nan, np.nan_to_num(hours))
+    return known
 
 
 def _back(today: Span, days: int, zone: ZoneInfo) -> datetime:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from usage_plugin.analysis.forecast import Forecast, Interval, NoForecast, RestOfDay, forecast, forecast_rest_of_day
 from usage_plugin.money import NANO_PER_USD
-from usage_plugin.outlook.history import History, read_history
+from usage_plugin.outlook.history import HOURS_A_DAY, History, read_history
 from usage_plugin.periods import Period, Span, span_of
 from usage_plugin.store.part import Part
 from usage_plugin.store.read import totals
@@ -178,7 +178,7 @@ def forecast_of(
         now: The present moment.
         zone: Whose days.
     """
-    rest = forecast_rest_of_day(history.hours, history.today, history.elapsed_hours)
+    rest = _rest_of_today(history)
     if isinstance(rest, NoForecast):
         return rest
     if not days_after:
@@ -187,6 +187,31 @@ def forecast_of(
     if isinstance(after, NoForecast):
         return after
     return _together(spent_nano_usd, rest, after, _days_ahead(rest, after, now, zone))
+
+
+def _rest_of_today(history: History) -> RestOfDay | NoForecast:
+    """Take it from the hours, or, where they tell too little, as the part that is left of what a day is expected to be.
+
+    Only the days decide whether anything can be said: calls that began some weeks ago after a long pause have enough.
+    """
+    by_hours = forecast_rest_of_day(history.hours, history.today, history.elapsed_hours)
+    if isinstance(by_hours, RestOfDay):
+        return by_hours
+    day = forecast(history.daily, 1)
+    if isinstance(day, NoForecast):
+        return day
+    # Whoever never spent anything has no history, and is not expected to spend nothing.
+    if not np.nansum(history.daily):
+        return by_hours
+    left = 1 - history.elapsed_hours / HOURS_A_DAY
+    return RestOfDay(
+        remaining=left * day.remaining,
+        interval_80=Interval(*(left * each for each in day.interval_80)),
+        interval_95=Interval(*(left * each for each in day.interval_95)),
+        model=day.model.value,
+        past_error=day.past_error,
+        tested_days=day.tested_days,
+    )
 
 
 def _together(

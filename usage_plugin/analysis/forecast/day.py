@@ -64,8 +64,9 @@ def forecast_rest_of_day(hours: ArrayLike, so_far: float, elapsed_hours: float) 
     """
     days = _known_days(hours, elapsed_hours)
     known: BoolArray = ~np.isnan(days.sum(axis=1))
-    if int(known.sum()) < LEAST_DAYS or known[-LEAST_DAYS:].mean() < LEAST_KNOWN_SHARE:
-        reason = Reason.SHORT if known.sum() < LEAST_DAYS else Reason.GAPS
+    has_gaps = len(days) >= LEAST_DAYS and known[-LEAST_DAYS:].mean() < LEAST_KNOWN_SHARE
+    if has_gaps or int(known.sum()) < LEAST_DAYS:
+        reason = Reason.GAPS if has_gaps else Reason.SHORT
         return NoForecast(reason=reason, days=len(days), known_days=int(known.sum()))
     before, rest = _split(_fill(days), elapsed_hours)
     tested = np.flatnonzero(known[FIRST_TESTED:]) + FIRST_TESTED

@@ -52,6 +52,22 @@ class NoForecast:
     known_days: int
     least_days: int = LEAST_DAYS
 
+    @property
+    def days_to_wait(self) -> int:
+        """How many more known days it takes; 0 where waiting alone does not help."""
+        return self.least_days - self.known_days if self.reason is Reason.SHORT else 0
+
+    @property
+    def why(self) -> str:
+        """Say it in words, with the number of days."""
+        match self.reason:
+            case Reason.SHORT:
+                return f"{self.reason}, {self.known_days} of {self.least_days} days are known"
+            case Reason.GAPS:
+                return f"{self.reason}: on {self.days - self.known_days} of {self.days} no call has a price"
+            case Reason.NEGATIVE:
+                return str(self.reason)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
@@ -133,10 +149,11 @@ def _history(daily: ArrayLike, days: int) -> FloatArray:
 
 
 def _obstacle(history: FloatArray, known: BoolArray) -> Reason | None:
+    # Where days are missing, waiting for more of the same does not help.
+    if history.size >= LEAST_DAYS and min(known.mean(), known[-LEAST_DAYS:].mean()) < LEAST_KNOWN_SHARE:
+        return Reason.GAPS
     if known.sum() < LEAST_DAYS:
         return Reason.SHORT
-    if min(known.mean(), known[-LEAST_DAYS:].mean()) < LEAST_KNOWN_SHARE:
-        return Reason.GAPS
     if np.any(history < 0):
         return Reason.NEGATIVE
     return None
