@@ -174,6 +174,18 @@ def test_a_period_that_is_over_has_room(is_rolling: bool, verdict: str) -> None:
     assert ask(gate, "b") == verdict
 
 
+def test_a_period_that_is_over_has_room_for_calls_in_flight_alone() -> None:
+    """While the database is away nobody counts: what is reserved is limited as ever, and no call is told of a reset."""
+    now_s = [NOW.timestamp()]
+    gate, account = Gate(lambda: now_s[0]), Account(limit(30))
+    gate.put_up(Plan(everybody={account: None}, usual_nano_usd=10))
+    gate.count({}, [], {account: 50})
+    now_s[0] += 86400
+    assert [ask(gate, str(number)) for number in range(5)] == ["go", "go", "go", "busy", "busy"]
+    gate.correct("0", 5)
+    assert [ask(gate, "5"), ask(gate, "6")] == ["go", "busy"]
+
+
 def test_a_cost_that_is_known_early_takes_the_place_of_the_guess() -> None:
     """While the database is away calls are not counted, but what they cost is known."""
     account = Account(limit(100))

@@ -109,6 +109,29 @@ def test_calls_count_while_the_database_is_away(stoppable: OwnServer, own_server
         recorder.stop()
 
 
+def test_a_period_that_ends_in_an_outage_opens_no_door(
+    stoppable: OwnServer, own_server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was spent before takes no room any more, but calls that wait for the database do: ten go on, as ever."""
+    recorder = _limited(own_server_url, tmp_path)
+    try:
+        stoppable.stop()
+        ends_s = _account(recorder).limit.ends_at.timestamp()
+        monkeypatch.setattr(recorder.gate, "_now_s", lambda: ends_s + 1)
+        verdicts = list[object]()
+        for _ in range(30):
+            event = _call()
+            verdicts.append(_begin(recorder, event))
+            if verdicts[-1] is None:
+                recorder.put(report_of(event))
+        assert verdicts[:10] == [None] * 10
+        assert None not in verdicts[10:]
+    finally:
+        monkeypatch.undo()
+        stoppable.start()
+        recorder.stop()
+
+
 def test_budgets_that_cannot_be_read_are_told_once(
     stoppable: OwnServer, own_server_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -61,7 +61,7 @@ class Account:
         self.limit, self.amount_nano_usd = limit, limit.amount_nano_usd
 
     def is_over(self, now_s: float) -> bool:
-        """Say whether the period has ended, so that there is room until its successor is counted."""
+        """Say whether the period has ended, so that what was spent in it takes no room any more."""
         return not self.limit.is_rolling and now_s >= self.limit.ends_at.timestamp()
 
     def is_spent(self) -> bool:

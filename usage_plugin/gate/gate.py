@@ -135,11 +135,15 @@ class Gate:
         verdict: Verdict = None
         for account in accounts:
             spent, released = account.books
-            if spent + account.reserved - released < account.amount_nano_usd or account.is_over(self._now_s()):
+            in_flight = account.reserved - released
+            if spent + in_flight < account.amount_nano_usd:
+                continue
+            is_over = account.is_over(self._now_s())
+            if is_over and in_flight < account.amount_nano_usd:  # nobody counts while the database is away
                 continue
             limit = account.limit
             if limit.beyond is Beyond.BLOCK:
-                return Refused(limit, account.is_spent())
+                return Refused(limit, account.is_spent() and not is_over)
             if verdict is None and may_degrade and limit.degrade_to not in (None, group):
                 verdict = Degraded(limit, limit.degrade_to or "")
         return verdict
