@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -41,6 +42,21 @@ def test_anything_may_come_as_tags(scopes: Scopes) -> None:
     """What cannot be a tag is none."""
     assert scopes_of(scopes, tags=["x", {"b": 1}, ["c"], 3, None, ""])[0] == ("x",)
     assert scopes_of(scopes, tags="x")[0] == ()
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_what_a_client_sends_is_not_kept(scopes: Scopes, many: bool) -> None:
+    """Calls with a tag of a megabyte, or with tens of thousands of tags, each of them twice, so that it is known."""
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            tags = [f"{number} {each}" for each in range(20_000)] if many else [f"{number} " + "x" * 10**6, "x"]
+            for _ in range(2):
+                assert scopes_of(scopes, tags=tags, user_api_key_team_id=tags[0])[3] == (tags[0][:256],)
+        del tags
+        assert tracemalloc.get_traced_memory()[0] < 4_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_rest_is_the_keys_and_the_groups(scopes: Scopes) -> None:

@@ -12,7 +12,7 @@ from usage_plugin.capture.attribution import INJECTED_TAG
 from usage_plugin.capture.passthrough import CALL_TYPE as PASS_THROUGH
 from usage_plugin.capture.pick import ASKED_MODEL
 from usage_plugin.capture.report import request_metadata
-from usage_plugin.capture.values import mapping, text
+from usage_plugin.capture.values import MAX_TEXT, mapping, text
 from usage_plugin.gate import Plan, Recall
 from usage_plugin.logs import get_logger
 from usage_plugin.settings import Settings
@@ -22,8 +22,11 @@ _NONE: Members = ()
 _log = get_logger(__name__)
 _missing = set[str]()
 _LISTS = (list, tuple)
-# Texts whose cleaned form is remembered: to clean one takes as long as everything else about it.
+# Texts whose cleaned form is remembered: to clean one takes as long as everything else about it. Longer ones are not,
+# since a client may send any number of megabytes.
 REMEMBERED = 4096
+MOST_TAGS_REMEMBERED, LONGEST_TAGS_REMEMBERED = 64, 2048
+"""Of one call: how many, and how many characters in all."""
 _KEYS = {
     "organization": ("user_api_key_org_id", "org_id"),
     "team": ("user_api_key_team_id", "team_id"),
@@ -112,10 +115,12 @@ class Scopes:
         """Give a text as its row will have it, or nothing."""
         if value.__class__ is not str:
             return _NONE
-        known = self._cleaned.get(value)
+        known = self._cleaned.get(value) if len(value) <= MAX_TEXT else None
         if known is None:
             cleaned = text(value)
             known = (cleaned,) if cleaned else _NONE
+            if len(value) > MAX_TEXT:
+                return known
             if len(self._cleaned) >= REMEMBERED:
                 self._cleaned.clear()
             self._cleaned[value] = known
@@ -148,7 +153,8 @@ class Scopes:
             return self._read_tags(found)
         if known is None:
             known = self._read_tags(found)
-            self._tag_sets.put(found, known)
+            if _are_short(found):
+                self._tag_sets.put(found, known)
         return known
 
     def _read_tags(self, found: tuple[object, ...]) -> _Tags:
@@ -168,6 +174,13 @@ class Scopes:
         """Read what the metadata for spend logs say."""
         found = mapping(asked.metadata.get("spend_logs_metadata")).get(name)
         return self._clean(found) or self._clean(otherwise)
+
+
+def _are_short(tags: tuple[Any, ...]) -> bool:
+    try:
+        return len(tags) <= MOST_TAGS_REMEMBERED and len("".join(tags)) <= LONGEST_TAGS_REMEMBERED
+    except TypeError:  # some are no texts
+        return False
 
 
 def _nobody(_asked: Asked) -> Members:
