@@ -242,6 +242,141 @@ def test_no_call_meets_a_new_period_with_the_spend_of_the_old_one(
     assert bench.accounts()["blue"].limit.starts_at == datetime(2026, 11, 20, 23, tzinfo=UTC)
 
 
+MIDNIGHT = datetime(2026, 11, 20, 23, tzinfo=UTC)
+"""In Berlin."""
+
+
+def pruned(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on no sum can be told exactly."""
+
+    def answered(*_of: Any, **_how: Any) -> Any:
+        raise NoLongerKept("pruned", "ask about a later time")
+
+    monkeypatch.setattr(spend, "answered", answered)
+
+
+def test_many_budgets_turn_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last of sixty is limited by what is spent after midnight, however long all take to be counted exactly."""
+    teams = [f"t{number}" for number in range(60)]
+    for team in teams:
+        save_budget(bench.engine, replace(BLUE, name=team, part=Part.read(f"team={team}"), period=Period.DAY), NOW)
+    while len(bench.accounts()) < len(teams):
+        bench.attend(HURRIED_TURN_EVERY_S)
+    real = spend._cost
+
+    def slow(connection: Connection, question: Question) -> int | None:
+        bench.clock.advance(2 * TURN_S)
+        return real(connection, question)
+
+    monkeypatch.setattr(spend, "_cost", slow)
+    bench.clock.now = MIDNIGHT
+    verdicts = list[object]()
+    for key in map(str, range(30)):
+        verdicts.append(bench.gate.ask(bench.gate.plan, key, (("t59",),), None))
+        if verdicts[-1] is None:
+            write_events(bench.engine, [call(team_id="t59", completed_at=bench.clock())])
+            bench.spending.stored([key])
+        bench.attend(0.1)
+    assert (verdicts[:10], None in verdicts[10:]) == ([None] * 10, False)
+    assert {account.limit.starts_at for account in bench.accounts().values()} == {MIDNIGHT}
+
+
+def test_calls_of_the_new_period_that_came_before_its_turn_count_in_it(bench: Bench) -> None:
+    """The clock of whoever stored them is a little ahead, or they came while this process looked."""
+    for name, period, days in (("day", Period.DAY, None), ("rolling", Period.ROLLING, 2)):
+        save_budget(bench.engine, replace(BLUE, name=name, period=period, rolling_days=days), NOW)
+    bench.attend()
+    bench.clock.now = MIDNIGHT - timedelta(seconds=2)
+    bench.attend()
+    write_events(bench.engine, [call(completed_at=MIDNIGHT), call(completed_at=bench.clock(), cost_usd="0.2")])
+    bench.attend(COUNT_EVERY_S)
+    assert (bench.spent("day"), bench.spent("rolling")) == (2 * 10**8, 2 * 10**8)
+    bench.spending._counted = {
+        number: replace(each, due_s=bench.clock().timestamp() + EXACTLY_EVERY_S)
+        for number, each in bench.spending._counted.items()
+    }
+    bench.attend(COUNT_EVERY_S)
+    assert (bench.spent("day"), bench.spent("rolling")) == (10**8, 3 * 10**8)
+    write_events(bench.engine, [call(completed_at=bench.clock(), cost_usd="0.4")])
+    bench.attend(COUNT_EVERY_S)
+    assert (bench.spent("day"), bench.spent("rolling")) == (5 * 10**8, 7 * 10**8)
+
+
+def test_what_nobody_can_count_exactly_begins_anew_and_drops_its_days(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new day begins with nothing; of three days only those stay that are in them, also those of before."""
+    save_budget(bench.engine, replace(BLUE, name="day", period=Period.DAY), NOW)
+    save_budget(bench.engine, replace(BLUE, name="three", period=Period.ROLLING, rolling_days=3), NOW)
+    before = [(NOW - timedelta(days=2), "0.1"), (NOW - timedelta(days=1), "0.01"), (NOW, "0.001")]
+    write_events(bench.engine, [call(completed_at=moment, cost_usd=cost) for moment, cost in before])
+    bench.attend()
+    assert (bench.spent("day"), bench.spent("three")) == (10**6, 111 * 10**6)
+    pruned(bench, monkeypatch)
+    costs = [111 * 10**6]
+    for _ in range(5):
+        bench.attend(86400)
+        assert bench.spent("day") == 0
+        write_events(bench.engine, [call(completed_at=bench.clock(), cost_usd="0.2")])
+        bench.attend(COUNT_EVERY_S)
+        assert bench.spent("day") == 2 * 10**8
+        costs.append(bench.spent("three"))
+    assert costs[1:] == [211 * 10**6, 401 * 10**6, *[6 * 10**8] * 3]
+
+
+def test_days_without_a_database_are_of_their_own_periods(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it is back, what was spent on the days between is not of today."""
+    save_budget(bench.engine, replace(BLUE, period=Period.DAY), NOW)
+    write_events(bench.engine, [call()])
+    bench.attend()
+    pruned(bench, monkeypatch)
+    bench.clock.advance(3 * 86400)
+    moments = [bench.clock() - timedelta(days=days) for days in range(4)]
+    write_events(bench.engine, [call(completed_at=moment, cost_usd="0.2") for moment in moments])
+    bench.attend()
+    assert bench.spent() == 2 * 10**8
+
+
+@pytest.mark.parametrize("is_pruned", [False, True])
+def test_another_kind_of_period_goes_on_with_what_is_known(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, is_pruned: bool
+) -> None:
+    """Then it has the whole year's; what cannot be counted goes on with what is known, until that period ends."""
+    blue = save_budget(bench.engine, replace(BLUE, period=Period.DAY), NOW)
+    write_events(bench.engine, [call()])
+    bench.attend()
+    if is_pruned:
+        pruned(bench, monkeypatch)
+    save_budget(bench.engine, replace(blue, period=Period.YEAR), NOW)
+    bench.attend(86400)
+    assert (bench.accounts()["blue"].limit.period, bench.spent()) == ("a year", 10**8)
+    bench.attend(365 * 86400)
+    assert bench.spent() == 0
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.integers(0, 5), max_size=4), min_size=1, max_size=5))
+def test_periods_that_turn_need_no_exact_sum(bench: Bench, steps: list[list[int]]) -> None:
+    """Calls of hours and days, one after the other: what is known is what the read door says."""
+    kinds = {"day": (Period.DAY, None), "week": (Period.WEEK, None), "rolling": (Period.ROLLING, 3)}
+    known = {each.name: each for each in budgets(bench.engine)}
+    for name, (period, days) in kinds.items():
+        if name not in known:
+            save_budget(bench.engine, replace(BLUE, name=name, period=period, rolling_days=days), bench.clock())
+    bench.attend(BUDGETS_EVERY_S)
+    for hours in steps:
+        for each in hours:
+            bench.clock.advance(each * 5 * 3600)
+            write_events(bench.engine, [call(completed_at=bench.clock())])
+            for counted in bench.spending._counted.values():
+                counted.due_s = float("inf")
+            bench.attend(COUNT_EVERY_S)
+            for name, (period, days) in kinds.items():
+                span = span_of(period, bench.clock(), BERLIN, days)
+                usage = totals(bench.engine, BLUE.part.question(span.start, span.end, BERLIN))
+                assert bench.spent(name) == (usage.cost_nano_usd or 0), name
+
+
 def test_a_row_of_a_transaction_that_ended_late_is_counted(bench: Bench) -> None:
     """Its number is below one that was seen before it."""
     if bench.engine.dialect.name == "sqlite":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from usage_plugin.store.spend import Mass
 
 EXACTLY_EVERY_S: Final = 60.0
 """Corrections, withdrawn rows and calls of transactions that took longer than a minute."""
+_DAY = timedelta(days=1)
 _BEYOND = {Action.BLOCK: Beyond.BLOCK, Action.DEGRADE: Beyond.DEGRADE}
 _WORDS = {Period.DAY: "a day", Period.WEEK: "a week", Period.MONTH: "a month"}
 _WORDS |= {Period.QUARTER: "a quarter", Period.YEAR: "a year"}
@@ -34,7 +35,11 @@ class Counted:
     account: Account
     span: Span
     """What the account is counted for."""
+    days: dict[date, int] = field(default_factory=dict)
+    """Its spend by the day with which it drops out, at the latest; what lies behind the span is the next one's."""
     is_counted: bool = False
+    is_changed: bool = False
+    """It has another kind of period, of which nothing is counted yet."""
     due_s: float = 0.0
     """When it is to be counted exactly again, on the monotonic clock."""
 
@@ -45,19 +50,59 @@ class Counted:
             span = span_of(budget.period, now, zone, budget.rolling_days)
             return cls(budget, Account(_limit(budget, span)), span)
         if (before.budget.period, before.budget.rolling_days) != (budget.period, budget.rolling_days):
-            return cls(budget, before.account, before.span, before.is_counted)
+            return replace(before, budget=budget, is_changed=True, due_s=0.0)
         before.account.renew(_limit(budget, before.span))
-        return cls(budget, before.account, before.span, before.is_counted, before.due_s)
+        return replace(before, budget=budget)
 
-    def is_unlimited(self, now: datetime) -> bool:
-        """Say whether its calls have no limit until it is counted: it is new, or its period is over."""
-        return not self.is_counted or now >= self.span.end
+    @property
+    def is_rolling(self) -> bool:
+        """Say whether its days drop out one by one."""
+        return self.budget.period is Period.ROLLING
 
-    def renew(self, span: Span, now_s: float, phase: float) -> None:
-        """Go on with what is counted now.
+    @property
+    def spent_nano_usd(self) -> int:
+        """What is known to be spent in its span."""
+        return sum(amount for day, amount in self.days.items() if self.span.first_day <= day <= self.span.last_day)
+
+    def present(self, now: datetime, zone: ZoneInfo) -> Span:
+        """Give the span to go on with: the next one as soon as the moment is there, since that needs no exact sum."""
+        if now < self.span.end:
+            return self.span
+        return span_of(self.budget.period, now, zone, self.budget.rolling_days)
+
+    def take(self, span: Span, masses: Iterable[Mass], bounds: Sequence[datetime]) -> None:
+        """Go on with a span, without what dropped out, and add what counts for it of some calls.
 
         Args:
-            span: That it is counted for.
+            span: The same as before or a later one.
+            masses: The calls. Those that ended after the span, by the clock of another machine, are for the next one.
+            bounds: Of the eras of the calls, with begin and end of the span among them.
+        """
+        days = {day: amount for day, amount in self.days.items() if day >= span.first_day}
+        first, behind = bisect_right(bounds, span.start), bisect_right(bounds, span.end)
+        dimension, member = self.budget.part.dimension, self.budget.part.member
+        for mass in masses:
+            if mass.era >= first and (dimension is None or member in mass.members[dimension]):
+                day = span.last_day if mass.era < behind else span.last_day + _DAY
+                days[day] = days.get(day, 0) + mass.cost_nano_usd
+        self.span, self.days = span, days
+
+    def correct(self, span: Span, told: int | Mapping[date, int] | None) -> None:
+        """Put an exact sum, or exact sums by day, of a span in the place of what is known; where there is none, go on.
+
+        What is spent then, of another kind of period, drops out with the end of the span.
+        """
+        if told is None and self.is_counted and not self.is_changed:
+            return
+        known = self.spent_nano_usd if told is None else told
+        later = {day: amount for day, amount in self.days.items() if day > span.last_day}
+        self.days = later | ({span.last_day: known} if isinstance(known, int) else dict(known))
+        self.span, self.is_changed = span, False
+
+    def renew(self, now_s: float, phase: float) -> None:
+        """Go on after an exact count was tried.
+
+        Args:
             now_s: On the monotonic clock.
             phase: Its place among all budgets, above 0 and up to 1, so that they are not all counted at once.
         """
@@ -65,18 +110,11 @@ class Counted:
             self.due_s = now_s + EXACTLY_EVERY_S * phase
         elif self.due_s <= now_s:
             self.due_s += EXACTLY_EVERY_S * ((now_s - self.due_s) // EXACTLY_EVERY_S + 1)
-        self.span, self.is_counted = span, True
-        self.account.renew(_limit(self.budget, span))
+        self.is_counted = True
 
-    def of_news(self, masses: Iterable[Mass], bounds: Sequence[datetime]) -> int:
-        """Add up what counts for it: of its calls, those that ended in its period; in billionths of a dollar."""
-        eras = range(bisect_right(bounds, self.span.start), bisect_right(bounds, self.span.end))
-        dimension, member = self.budget.part.dimension, self.budget.part.member
-        return sum(
-            mass.cost_nano_usd
-            for mass in masses
-            if mass.era in eras and (dimension is None or member in mass.members[dimension])
-        )
+    def put_up(self) -> None:
+        """Tell the gate of its span."""
+        self.account.renew(_limit(self.budget, self.span))
 
 
 def _limit(budget: Budget, span: Span) -> Limit:

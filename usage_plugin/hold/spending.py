@@ -5,7 +5,8 @@ reserved, so that no call is ever missing between the two.
 
 All accounts are counted up to one and the same row. What came since goes to each account that it belongs to, but for
 those that are counted exactly in the same look at the database. An exact count may take many milliseconds, in which
-the event loop computes nothing: so a few accounts have their turn at a time.
+the event loop computes nothing: so a few accounts have their turn at a time. A new period needs none: it begins with
+what came since, and a rolling one with the days that stay in it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -27,15 +29,14 @@ from usage_plugin.logs import get_logger
 from usage_plugin.periods import Span, span_of
 from usage_plugin.store.budgets import Budget, ancestors, budgets
 from usage_plugin.store.dimensions import Dimension
-from usage_plugin.store.read.question import Question
-from usage_plugin.store.spend import Seen, lately, spent_since
+from usage_plugin.store.spend import Exactly, Seen, lately, spent_since
 
 _log = get_logger(__name__)
 BUDGETS_EVERY_S: Final = 5.0
 COUNT_EVERY_S: Final = 1.0
 TURN_EVERY_S: Final = 0.25
 HURRIED_TURN_EVERY_S: Final = 0.05
-"""While the calls of some budget have no limit yet."""
+"""While some budget was never counted, so that its calls have no limit yet."""
 TURN_S: Final = 0.03
 """After so long no further account is counted exactly in the same turn."""
 AGAIN_AFTER_S: Final = 1.0
@@ -150,20 +151,14 @@ class Spending:
     @property
     def rest_s(self) -> float:
         """How long the thread may rest until there may be something to do."""
-        now = self._clock()
-        return HURRIED_TURN_EVERY_S if any(each.is_unlimited(now) for each in self._counted.values()) else TURN_EVERY_S
+        return TURN_EVERY_S if all(each.is_counted for each in self._counted.values()) else HURRIED_TURN_EVERY_S
 
     def _waiting(self, now_s: float) -> list[Counted]:
-        """Give those that are to be counted exactly: first whose calls have no limit yet, and whose period is over."""
+        """Give those that are to be counted exactly: first whose calls have no limit yet."""
         if now_s < self._due.turn:
             return []
-        now, waiting = self._clock(), list[tuple[float, Counted]]()
-        for each in self._counted.values():
-            if each.is_unlimited(now):
-                waiting.append((0.0, each))
-            elif each.due_s <= now_s:
-                waiting.append((each.due_s, each))
-        return [each for _, each in sorted(waiting, key=lambda found: found[0])]
+        waiting = [each for each in self._counted.values() if not each.is_counted or each.due_s <= now_s]
+        return sorted(waiting, key=lambda each: (each.is_counted, each.due_s))
 
     def _count(self, engine: Engine, waiting: list[Counted], now_s: float, *, all_is_stored: bool) -> None:
         """Count what is news for all, and some exactly."""
@@ -171,52 +166,59 @@ class Spending:
         if all_is_stored and now_s >= self._due.forgotten:
             keys += self._gate.forgotten(self._is_in_flight, FORGOTTEN_AFTER_S)
             self._due.forgotten = now_s + FORGOTTEN_EVERY_S
-        going_on = [each for each in self._counted.values() if each.is_counted]
-        bounds = sorted({moment for each in going_on for moment in (each.span.start, each.span.end)})
+        now = self._clock()
+        going_on = [(each, each.present(now, self._zone)) for each in self._counted.values() if each.is_counted]
+        bounds = sorted({moment for _, span in going_on for moment in (span.start, span.end)})
         asked = list[tuple[Counted, Span]]()
         try:
-            questions = self._questions(waiting, asked, now_s + TURN_S)
-            news = spent_since(engine, self._seen, _dimensions(going_on), bounds, questions)
+            questions = self._questions(waiting, asked, now, now_s + TURN_S)
+            news = spent_since(engine, self._seen, _dimensions(each for each, _ in going_on), bounds, questions)
         except BaseException:
             self._stored = keys + self._stored
             raise
         self._seen = news.seen
-        told = {each.account: amount for (each, _), amount in zip(asked, news.sums_nano_usd, strict=True)}
-        exactly = {account: amount for account, amount in told.items() if amount is not None}
+        turned = [each for each, span in going_on if span != each.span and not any(each is one for one, _ in asked)]
+        for each, span in going_on:
+            each.take(span, news.masses, bounds)
+        for (each, span), told in zip(asked, news.sums_nano_usd, strict=True):
+            each.correct(span, told)
+        known = {each.account: each.spent_nano_usd for each, _ in (*going_on, *asked)}
         # Before a new period begins: the old one's spend would refuse calls for all of it.
-        self._gate.count({each.account: each.of_news(news.masses, bounds) for each in going_on}, keys, exactly)
+        self._gate.count({}, keys, known)
+        for each in turned:
+            each.put_up()
         is_new = not all(each.is_counted for each, _ in asked)
-        self._begin(asked, exactly, now_s)
+        for (each, _), told in zip(asked, news.sums_nano_usd, strict=True):
+            self._go_on(each, now_s, is_exact=told is not None)
+        if asked:
+            self._due.turn = self._ticks_s() + self.rest_s
         self._learned.take(news.masses)
         if is_new or news.masses:
             self._put_up(anew=is_new)
         self._due.count = now_s + COUNT_EVERY_S
 
     def _questions(
-        self, waiting: list[Counted], asked: list[tuple[Counted, Span]], until_s: float
-    ) -> Iterator[Question]:
+        self, waiting: list[Counted], asked: list[tuple[Counted, Span]], now: datetime, until_s: float
+    ) -> Iterator[Exactly]:
         """Ask about one after the other, at least one, until that has taken long enough."""
-        now = self._clock()
         for each in waiting:
             if asked and self._ticks_s() >= until_s:
                 return
-            span = span_of(each.budget.period, now, self._zone, each.budget.rolling_days)
+            budget = each.budget
+            span = span_of(budget.period, now, self._zone, budget.rolling_days)
             asked.append((each, span))
-            yield each.budget.part.question(span.start, span.end, self._zone)
+            yield Exactly(budget.part.question(span.start, span.end, self._zone), by_day=each.is_rolling)
 
-    def _begin(self, asked: list[tuple[Counted, Span]], exactly: Mapping[Account, int], now_s: float) -> None:
-        """Let those go on that were counted, in their present periods."""
-        places = {number: place for place, number in enumerate(self._counted, 1)}
-        for each, span in asked:
-            number = each.account.limit.budget_id
-            each.renew(span, now_s, places[number] / len(places))
-            if each.account in exactly:
-                self._untold.discard(number)
-            elif number not in self._untold:
-                self._untold.add(number)
-                _log.warning("budget_not_counted_exactly", budget=each.budget.name, reason="its calls are pruned")
-        if asked:
-            self._due.turn = self._ticks_s() + self.rest_s
+    def _go_on(self, each: Counted, now_s: float, *, is_exact: bool) -> None:
+        """Let one limit calls after an exact count was tried; the log says once that there is none."""
+        number, numbers = each.account.limit.budget_id, list(self._counted)
+        each.put_up()
+        each.renew(now_s, (numbers.index(number) + 1) / len(numbers))
+        if is_exact:
+            self._untold.discard(number)
+        elif number not in self._untold:
+            self._untold.add(number)
+            _log.warning("budget_not_counted_exactly", budget=each.budget.name, reason="its calls are pruned")
 
     def _take_stored(self) -> list[str]:
         keys, self._stored = self._stored, []

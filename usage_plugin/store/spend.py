@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, cast, func, literal, or_, select
@@ -60,8 +60,20 @@ class News:
 
     seen: Seen
     masses: tuple[Mass, ...] = ()
-    sums_nano_usd: tuple[int | None, ...] = ()
+    sums_nano_usd: tuple[Sum, ...] = ()
     """All known costs of each question, ``None`` where only calls could tell that are pruned."""
+
+
+Sum = int | Mapping[date, int] | None
+"""In all, or of each day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exactly:
+    """What is to be added up from its begin: in all, or each day by itself."""
+
+    question: Question
+    by_day: bool = False
 
 
 def spent_since(
@@ -69,7 +81,7 @@ def spent_since(
     seen: Seen | None,
     dimensions: Iterable[Dimension] = (),
     bounds: Sequence[datetime] = (),
-    exactly: Iterable[Question] = (),
+    exactly: Iterable[Exactly] = (),
 ) -> News:
     """Add up what was stored since then, by what the dimensions tell apart, and some questions from their begin.
 
@@ -91,7 +103,7 @@ def spent_since(
             news = News(Seen(last, _missing(connection, max(last - MOST_MISSING, 0), last)))
         else:
             news = _news(connection, seen, max(last, seen.row_id), tuple(dimensions), bounds)
-        return replace(news, sums_nano_usd=tuple(_cost(connection, question) for question in exactly))
+        return replace(news, sums_nano_usd=tuple(_sum(connection, each) for each in exactly))
 
 
 def _news(
@@ -115,6 +127,21 @@ def lately(engine: Engine) -> tuple[Mass, ...]:
     with reading(engine) as connection:
         last = int(connection.execute(select(func.max(_CALL.c.id))).scalar() or 0)
         return _masses(connection, _CALL.c.id > last - RECENT_ROWS, (), ())
+
+
+def _sum(connection: Connection, exactly: Exactly) -> Sum:
+    by_day = _cost_by_day(connection, exactly.question) if exactly.by_day else None
+    return _cost(connection, exactly.question) if by_day is None else by_day
+
+
+def _cost_by_day(connection: Connection, question: Question) -> Mapping[date, int] | None:
+    try:
+        answer = answered(connection, question, by=None, in_buckets=True, measures=OF_COST)
+    except NoLongerKept:  # days of another time zone may be known in all
+        return None
+    starts = answer.buckets.starts
+    costs = answer.cells.by_bucket(len(starts)).costs()
+    return {start.astimezone(question.zone).date(): cost or 0 for start, cost in zip(starts, costs, strict=True)}
 
 
 def _cost(connection: Connection, question: Question) -> int | None:
