@@ -62,3 +62,20 @@ def test_what_a_client_sends_is_not_kept(scopes: Scopes, many: bool) -> None:
 def test_the_rest_is_the_keys_and_the_groups(scopes: Scopes) -> None:
     """Nothing is known of how a call will end."""
     assert scopes_of(scopes, user_api_key_team_id=" blue ")[3:] == (("blue",), ("gpt",), ())
+
+
+def test_several_groups_at_once_meet_the_limits_of_each(scopes: Scopes) -> None:
+    """Of chat completions alone: elsewhere a comma is a part of a name."""
+    known = {"chat": ("gpt", "openai"), "small": ("mini", "openai"), "odd,name": ("odd", "azure")}
+    plan = Plan(dimensions=("model", "provider"), members=({}, {}))
+
+    def found(model: str, call_type: str = "acompletion") -> tuple[tuple[str, ...], ...]:
+        asked = Asked({"model": model}, None, call_type, known)
+        at_first = scopes.of(asked, plan)
+        asked.send_to("small")
+        assert scopes.of(asked, plan) == (("mini",), ("openai",))
+        return at_first
+
+    assert found("chat, nobody,small") == (("gpt", "mini"), ("openai",))
+    assert found("odd,name", "aembedding") == (("odd",), ("azure",))
+    assert found("odd,name") == ((), ())

@@ -89,6 +89,14 @@ def test_a_group_that_nobody_called_is_reserved_with_the_usual() -> None:
     assert account.in_flight_nano_usd == 5
 
 
+def test_a_call_of_several_groups_is_reserved_with_what_all_cost() -> None:
+    """All of them answer; one that nobody called is reserved with the usual."""
+    account = Account(limit(30))
+    gate = gate_of(account)
+    assert gate.ask(gate.plan, "a", (), "dear,cheap,new", several=("dear", "cheap", "new")) is None
+    assert account.in_flight_nano_usd == 10 + 1 + 5
+
+
 def test_degraded_calls_go_on_and_count() -> None:
     """With what the other group costs; who asks for that group already, or cannot be sent there, goes on as he is."""
     account = Account(limit(10, beyond=Beyond.DEGRADE))

@@ -256,6 +256,14 @@ def test_a_call_that_is_passed_through_is_its_keys(pair: Pair) -> None:
     assert "The budget 'team=team-chat'" in answers[0].text
 
 
+def test_each_of_several_models_has_its_limits(pair: Pair) -> None:
+    """LiteLLM asks both at once, and both are billed."""
+    assert _ask(pair.one, "other", model="agreed,agreed").status_code == 200
+    answer = _ask(pair.one, "other", model="agreed, deepseek")
+    assert answer.status_code == 429, answer.text
+    assert "The budget 'model=deepseek-chat'" in answer.text
+
+
 @pytest.mark.parametrize("scope", SCOPES)
 def test_each_scope_is_known_before_the_call(pair: Pair, scope: str) -> None:
     """By key, by header, by body, and by what a model group asks."""

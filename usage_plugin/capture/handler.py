@@ -137,16 +137,18 @@ class Usage_PROXY_Handler(UsageHandler):  # noqa: N801 - LiteLLM lets a class so
         plan = gate.plan
         asked = Asked(data, user, billed_as, plan.only_target)
         scopes = self.scopes.of(asked, plan)
-        verdict = gate.ask(plan, key, scopes, asked.group, may_degrade=billed_as in DEGRADABLE)
+        may_degrade = billed_as in DEGRADABLE
+        verdict = gate.ask(plan, key, scopes, asked.group, several=asked.several, may_degrade=may_degrade)
         if not isinstance(verdict, Degraded):
             return verdict
         if not is_known_group(verdict.group):
-            return gate.ask(plan, key, scopes, asked.group)
-        first, asked.group = asked.group, verdict.group
+            return gate.ask(plan, key, scopes, asked.group, several=asked.several)
+        first = asked.group
+        asked.send_to(verdict.group)
         refused = gate.ask(plan, key, self.scopes.of(asked, plan), asked.group)
         if refused is None:
             asked.note_asked_model(first)
-            data["model"] = asked.group
+            data["model"] = verdict.group
         return refused
 
     def async_post_call_streaming_iterator_hook(

@@ -12,6 +12,7 @@ from usage_plugin.capture.attribution import INJECTED_TAG
 from usage_plugin.capture.passthrough import CALL_TYPE as PASS_THROUGH
 from usage_plugin.capture.pick import ASKED_MODEL
 from usage_plugin.capture.report import request_metadata
+from usage_plugin.capture.several import CALL_TYPE as SEVERAL_CALL_TYPE
 from usage_plugin.capture.values import MAX_TEXT, mapping, text
 from usage_plugin.gate import Plan, Recall
 from usage_plugin.logs import get_logger
@@ -55,7 +56,7 @@ class Asked:
         only_target: Model and provider of model groups that have only one.
     """
 
-    __slots__ = ("call_type", "group", "metadata", "only_target", "tags", "user")
+    __slots__ = ("call_type", "group", "metadata", "only_target", "several", "tags", "user")
 
     def __init__(
         self, data: Mapping[str, Any], user: object, call_type: str, only_target: Mapping[str, tuple[str, str]]
@@ -64,9 +65,22 @@ class Asked:
         model = data.get("model")
         self.group: str | None = model if isinstance(model, str) else None
         """The model group that is asked for."""
+        self.several: Members = _NONE
+        """All groups that are asked at once, where a client names more than one."""
+        if call_type == SEVERAL_CALL_TYPE and isinstance(model, str) and "," in model:
+            self.several = tuple([each.strip() for each in model.split(",")])
         # Of a call that is passed through this is its body: whatever the client wrote.
         self.metadata: Mapping[str, Any] = {} if call_type == PASS_THROUGH else request_metadata(data)
         self.tags: _Tags | None = None
+
+    def send_to(self, group: str) -> None:
+        """Ask for another group."""
+        self.group, self.several = group, _NONE
+
+    def targets(self) -> tuple[Members, Members]:
+        """Give models and providers of several groups, of those that have only one."""
+        found = [self.only_target[each] for each in self.several if each in self.only_target]
+        return tuple(dict.fromkeys([model for model, _ in found])), tuple(dict.fromkeys([of for _, of in found]))
 
     def note_asked_model(self, model: str | None) -> None:
         """Leave word with the request of what its client asked for, since another group is going to answer."""
@@ -95,8 +109,12 @@ class Scopes:
             "environment": lambda asked: (
                 self._tags(asked).environment or self._noted(asked, "environment", settings.environment)
             ),
-            "model": lambda asked: asked.only_target.get(asked.group or "", _NONE)[:1],
-            "provider": lambda asked: asked.only_target.get(asked.group or "", _NONE)[1:],
+            "model": lambda asked: (
+                asked.targets()[0] if asked.several else asked.only_target.get(asked.group or "", _NONE)[:1]
+            ),
+            "provider": lambda asked: (
+                asked.targets()[1] if asked.several else asked.only_target.get(asked.group or "", _NONE)[1:]
+            ),
             "call_type": lambda asked: (asked.call_type,),
         }
 

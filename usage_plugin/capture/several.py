@@ -17,6 +17,8 @@ from usage_plugin.capture.values import attribute, mapping, text
 
 Payload = Mapping[str, Any]
 MOST_REMEMBERED = 4096
+CALL_TYPE = "acompletion"
+"""The only calls that LiteLLM sends to several."""
 
 
 def asks_several(request: Payload) -> bool:

@@ -108,7 +108,14 @@ class Gate:
         self.is_open = not (plan.everybody or plan.members)
 
     def ask(
-        self, plan: Plan, key: str | None, scopes: Scopes, group: str | None, *, may_degrade: bool = False
+        self,
+        plan: Plan,
+        key: str | None,
+        scopes: Scopes,
+        group: str | None,
+        *,
+        several: tuple[str, ...] = (),
+        may_degrade: bool = False,
     ) -> Verdict:
         """Let a call through and reserve what it may cost, or not.
 
@@ -119,6 +126,7 @@ class Gate:
             key: Names the call until it is counted; ``None`` reserves nothing, since nobody will know it again.
             scopes: Its members of each of the plan's dimensions, in their order.
             group: Model group that is asked for.
+            several: Those that are all to answer, where that is not one.
             may_degrade: Whether another group can answer it.
         """
         if key in self._reserved:  # LiteLLM asks twice for some calls
@@ -128,7 +136,11 @@ class Gate:
             return None
         verdict = self._judge(accounts, group, may_degrade=may_degrade)
         if verdict is None and key is not None:
-            self._reserve(key, accounts, plan.means_nano_usd.get(group or "", plan.usual_nano_usd))
+            means, usual = plan.means_nano_usd, plan.usual_nano_usd
+            if several:
+                self._reserve(key, accounts, sum([means.get(each, usual) for each in several]))
+            else:
+                self._reserve(key, accounts, means.get(group or "", usual))
         return verdict
 
     def _judge(self, accounts: tuple[Account, ...], group: str | None, *, may_degrade: bool) -> Verdict:
