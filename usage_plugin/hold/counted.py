@@ -70,22 +70,28 @@ class Counted:
             return self.span
         return span_of(self.budget.period, now, zone, self.budget.rolling_days)
 
-    def take(self, span: Span, masses: Iterable[Mass], bounds: Sequence[datetime]) -> None:
+    def take(self, span: Span, masses: Iterable[Mass], bounds: Sequence[datetime]) -> bool:
         """Go on with a span, without what dropped out, and add what counts for it of some calls.
 
         Args:
             span: The same as before or a later one.
             masses: The calls. Those that ended after the span, by the clock of another machine, are for the next one.
             bounds: Of the eras of the calls, with begin and end of the span among them.
+
+        Returns:
+            Whether anything is other than before.
         """
-        days = {day: amount for day, amount in self.days.items() if day >= span.first_day}
+        is_other = span != self.span
+        if is_other:
+            self.span, self.days = span, {day: cost for day, cost in self.days.items() if day >= span.first_day}
         first, behind = bisect_right(bounds, span.start), bisect_right(bounds, span.end)
         dimension, member = self.budget.part.dimension, self.budget.part.member
         for mass in masses:
             if mass.era >= first and (dimension is None or member in mass.members[dimension]):
                 day = span.last_day if mass.era < behind else span.last_day + _DAY
-                days[day] = days.get(day, 0) + mass.cost_nano_usd
-        self.span, self.days = span, days
+                self.days[day] = self.days.get(day, 0) + mass.cost_nano_usd
+                is_other = True
+        return is_other
 
     def correct(self, span: Span, told: int | Mapping[date, int] | None) -> None:
         """Put an exact sum, or exact sums by day, of a span in the place of what is known; where there is none, go on.

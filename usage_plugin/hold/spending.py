@@ -178,11 +178,10 @@ class Spending:
             raise
         self._seen = news.seen
         turned = [each for each, span in going_on if span != each.span and not any(each is one for one, _ in asked)]
-        for each, span in going_on:
-            each.take(span, news.masses, bounds)
+        others = [each for each, span in going_on if each.take(span, news.masses, bounds)]
         for (each, span), told in zip(asked, news.sums_nano_usd, strict=True):
             each.correct(span, told)
-        known = {each.account: each.spent_nano_usd for each, _ in (*going_on, *asked)}
+        known = {each.account: each.spent_nano_usd for each in (*others, *(each for each, _ in asked))}
         # Before a new period begins: the old one's spend would refuse calls for all of it.
         self._gate.count({}, keys, known)
         for each in turned:
