@@ -12,6 +12,8 @@ UsagePluginError
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class UsagePluginError(Exception):
     """An error with a message that names the value, and a remedy that says what to do.
@@ -44,7 +46,17 @@ class StoreRefused(StoreError):  # noqa: N818 - says a state, as in httpx
 
 
 class NoLongerKept(StoreError):  # noqa: N818 - says a state
-    """What was asked could only be told by calls that are pruned."""
+    """What was asked could only be told by calls that are pruned.
+
+    Args:
+        problem: What is gone.
+        remedy: What the reader can do about it.
+        since: From when on everything can be told by the hour; ``None`` where that would not help.
+    """
+
+    def __init__(self, problem: str, remedy: str = "", since: datetime | None = None) -> None:
+        self.since = since
+        super().__init__(problem, remedy)
 
 
 class SchemaMismatch(StoreError):  # noqa: N818 - says a state, as in httpx

@@ -6,6 +6,7 @@ import calendar
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from usage_plugin.store.zones import midnight
@@ -24,6 +25,10 @@ class Period(StrEnum):
     YEAR = "year"
     ROLLING = "rolling"
     """Today and the days before it, as many as are asked for."""
+
+
+LONGEST_DAYS: Final = {Period.DAY: 1, Period.WEEK: 7, Period.MONTH: 31, Period.QUARTER: 92, Period.YEAR: 366}
+"""Of each period of the calendar."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ def _until(frame: Ahead) -> str | None:
 
 
 def _month(frame: Ahead) -> list[Component]:
+    if frame.gone:
+        return _lines("—", f"{frame.gone}.")
     if frame.month is None:
         return _lines("—", "Forecasts are of all calls, or of one team, key, model or the like: of one filter.")
     return _forecast(frame.month)

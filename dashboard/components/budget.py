@@ -15,7 +15,7 @@ from dashboard.queries.budgets import Budgets, OneBudget
 from dashboard.scopes import scope_words
 from dashboard.theme import UNKNOWN, Palette, calls, clock, money, percent
 from usage_plugin.analysis.forecast import NoForecast
-from usage_plugin.budgets import Standing
+from usage_plugin.budgets import Standing, Untold
 from usage_plugin.outlook import PeriodForecast
 from usage_plugin.periods import Period
 from usage_plugin.store.budgets import Action
@@ -37,13 +37,14 @@ WARN_FROM: Final = 0.8
 
 def budget_list(frame: Budgets) -> Component:
     """List the budgets, those that are spent most first, or say what one is for."""
-    if not frame.standings:
+    if not frame.standings and not frame.untold:
         return no_budgets()
+    untold = [html.Li(_untold(each), className="entry budget") for each in frame.untold]
     rows = [
         html.Li(_row(standing, frame.names.get(standing.budget.id, ""), frame.zone), className="entry budget")
         for standing in frame.standings
     ]
-    return html.Ul(rows, className="card entries")
+    return html.Ul([*untold, *rows], className="card entries")
 
 
 def no_budgets() -> Component:
@@ -53,6 +54,14 @@ def no_budgets() -> Component:
         "refuses calls or turns to a cheaper model when it is spent. Add the first one below."
     )
     return html.Section([html.H2("No budgets yet"), html.P(said)], className="state-panel", role="status")
+
+
+def _untold(found: Untold) -> list[Component]:
+    budget = found.budget
+    title = html.P([link(budget.name, f"/budgets/{budget.id}", "entry-title")], className="entry-head")
+    said = html.P(html.Span(f"{found.error}.", className="severe"), className="entry-facts")
+    spent = [html.Strong(UNKNOWN, className="num"), html.Span(f"of {money(budget.amount_nano_usd)}", className="num")]
+    return [html.P(spent, className="entry-stake"), html.Div([title, said], className="entry-text")]
 
 
 def _row(standing: Standing, name: str, zone: ZoneInfo) -> list[Component]:

@@ -9,7 +9,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard.components.parts import link
-from dashboard.filters import Filters
+from dashboard.filters import RANGE_WORDS, Filters
 from dashboard.queries.health import Emptiness, Notice, Reason, Trouble
 from dashboard.theme import zoned
 
@@ -25,6 +25,7 @@ TITLES = {
     Reason.SCHEMA_BEHIND: "The database's tables are of an older version",
     Reason.SCHEMA_AHEAD: "The database's tables are of a newer version",
     Reason.NOT_A_DATABASE: "The file is not a database",
+    Reason.NO_LONGER_KEPT: "Not all calls of this time are kept any more",
     Reason.UNAVAILABLE: "The database cannot be used",
 }
 BROKEN = {
@@ -52,6 +53,8 @@ def _remedy(emptiness: Emptiness, filters: Filters, path: str) -> list[Component
         case Reason.NO_CALLS_IN_RANGE:
             said = f"None {emptiness.detail}. The latest call ended {zoned(emptiness.latest)}."
             return [html.P(said), link("Show the last 90 days", f"{path}{filters.over('90d').to_query()}", "button")]
+        case Reason.NO_LONGER_KEPT:
+            return [html.P(f"{emptiness.detail}."), *_what_is_kept(emptiness, filters, path)]
         case Reason.NO_CALLS_YET:
             return [html.P("The proxy runs and records. Send it a call, and it shows here within 5 seconds.")]
         case Reason.NEVER_STARTED:
@@ -59,6 +62,13 @@ def _remedy(emptiness: Emptiness, filters: Filters, path: str) -> list[Component
             return [html.P(said), html.Code("usage-plugin up"), *_doctor()]
         case _:
             return [html.P(_said(emptiness)), *_commands(emptiness.reason)]
+
+
+def _what_is_kept(emptiness: Emptiness, filters: Filters, path: str) -> list[Component]:
+    name = emptiness.kept_range
+    if not name:
+        return []
+    return [link(f"Show calls {RANGE_WORDS[name]}", f"{path}{filters.over(name).to_query()}", "button")]
 
 
 def _said(emptiness: Emptiness) -> str:

@@ -10,6 +10,7 @@ from dashboard.filters import Filters
 from dashboard.members import read_back
 from dashboard.queries.budgets import all_budgets
 from dashboard.queries.inbox import Open, open_anomalies
+from usage_plugin.errors import NoLongerKept
 from usage_plugin.outlook import Outlook, outlook
 from usage_plugin.periods import Period
 from usage_plugin.store.part import Part
@@ -22,20 +23,28 @@ class Ahead:
 
     zone: ZoneInfo
     month: Outlook | None
-    """``None`` where the filters name no single part of the calls."""
+    """``None`` where the filters name no single part of the calls, or nobody can tell any more."""
     anomalies: Open
     budgets: int
     over: int
     """Budgets that are spent, or are expected to be."""
+    gone: str = ""
+    """Why nobody can tell what the month comes to."""
 
 
 def ahead(look: Look, filters: Filters) -> Ahead:
     """Forecast the month of the calls that are shown, and count what waits."""
     part, now = part_of(filters), look.now.replace(second=0, microsecond=0)
     standings = [each for each in all_budgets(look).standings if each.budget.is_enabled]
+    month, gone = None, ""
+    try:
+        month = None if part is None else look.ask_heavy(outlook, part, Period.MONTH, now, look.zone)
+    except NoLongerKept as error:
+        gone = str(error)
     return Ahead(
         zone=look.zone,
-        month=None if part is None else look.ask_heavy(outlook, part, Period.MONTH, now, look.zone),
+        month=month,
+        gone=gone,
         anomalies=open_anomalies(look),
         budgets=len(standings),
         over=sum(1 for each in standings if each.is_over or each.projected_over),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -15,8 +15,8 @@ from dashboard.data import Data, Look
 from dashboard.frames import Course, FloatArray
 from dashboard.queries.names import member_in, name_in
 from dashboard.theme import NANO_PER_USD, percent
-from usage_plugin.budgets import Standing, standing_of
-from usage_plugin.errors import InputError
+from usage_plugin.budgets import Standing, Untold, standing_of
+from usage_plugin.errors import InputError, NoLongerKept
 from usage_plugin.money import to_nano_usd
 from usage_plugin.outlook import PeriodForecast
 from usage_plugin.periods import Period
@@ -43,7 +43,9 @@ class Budgets:
     now: datetime
     zone: ZoneInfo
     standings: tuple[Standing, ...]
-    names: Mapping[int | None, str]
+    untold: tuple[Untold, ...] = ()
+    """Those of which nobody can tell any more what is spent."""
+    names: Mapping[int | None, str] = field(default_factory=dict)
     """What the members of the budgets are called, by the budget's number."""
     is_empty: bool = False
 
@@ -67,10 +69,12 @@ class OneBudget:
 
 def all_budgets(look: Look) -> Budgets:
     """Say how every budget stands, those that are spent most first."""
-    standings = [_standing(look, budget) for budget in look.ask_found(budgets)]
+    found = [_standing_or_why(look, budget) for budget in look.ask_found(budgets)]
+    standings = [each for each in found if isinstance(each, Standing)]
     standings.sort(key=lambda each: (not each.budget.is_enabled, -each.used_share, each.budget.name))
-    names = {each.budget.id: _name(look, each.budget) for each in standings}
-    return Budgets(now=look.now, zone=look.zone, standings=tuple(standings), names=names)
+    untold = tuple(each for each in found if isinstance(each, Untold))
+    names = {each.budget.id: _name(look, each.budget) for each in found}
+    return Budgets(now=look.now, zone=look.zone, standings=tuple(standings), untold=untold, names=names)
 
 
 def one_budget(look: Look, number: int | None) -> OneBudget:
@@ -120,6 +124,13 @@ def _name(look: Look, budget: Budget) -> str:
 def _standing(look: Look, budget: Budget) -> Standing:
     # To the minute, so that the answer can be used again.
     return look.ask_heavy(standing_of, budget, look.now.replace(second=0, microsecond=0), look.zone)
+
+
+def _standing_or_why(look: Look, budget: Budget) -> Standing | Untold:
+    try:
+        return _standing(look, budget)
+    except NoLongerKept as error:
+        return Untold(budget, error, look.now)
 
 
 def _spent(look: Look, standing: Standing, days: tuple[datetime, ...]) -> FloatArray:

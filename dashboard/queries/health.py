@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from dashboard.data import Data, Look
-from dashboard.filters import Filters
+from dashboard.filters import RANGES, Filters
 from dashboard.queries.pipeline import Pipeline, pipeline
-from usage_plugin.errors import StoreError
+from usage_plugin.errors import NoLongerKept, StoreError
 from usage_plugin.hold.heartbeat import Heartbeat
 from usage_plugin.store.migrate import SchemaState
 from usage_plugin.watch import Alert, State, state_of
@@ -33,6 +33,7 @@ class Reason(StrEnum):
     SCHEMA_BEHIND = "schema_behind"
     SCHEMA_AHEAD = "schema_ahead"
     NOT_A_DATABASE = "not_a_database"
+    NO_LONGER_KEPT = "no_longer_kept"
     UNAVAILABLE = "unavailable"
 
 
@@ -43,6 +44,8 @@ class Emptiness:
     reason: Reason
     detail: str = ""
     latest: datetime | None = None
+    kept_range: str = ""
+    """The longest named range of which everything can be told; empty where there is none."""
 
 
 class Trouble(StrEnum):
@@ -75,7 +78,9 @@ def why_empty(look: Look, filters: Filters) -> Emptiness:
 
 
 def why_broken(data: Data, error: StoreError) -> Emptiness:
-    """Say why the store could not be asked."""
+    """Say why the store could not be asked, or cannot tell any more."""
+    if isinstance(error, NoLongerKept):
+        return Emptiness(Reason.NO_LONGER_KEPT, str(error), kept_range=_kept_range(data, error.since))
     try:
         state = data.schema()
     except StoreError as cause:
@@ -89,6 +94,12 @@ def why_broken(data: Data, error: StoreError) -> Emptiness:
         SchemaState.AHEAD: Reason.SCHEMA_AHEAD,
     }
     return Emptiness(reasons.get(state, Reason.UNAVAILABLE), str(error))
+
+
+def _kept_range(data: Data, since: datetime | None) -> str:
+    if since is None:
+        return ""
+    return next((name for name, length in reversed(RANGES.items()) if data.clock() - length >= since), "")
 
 
 def notices(data: Data, *, is_up: bool = True) -> tuple[Notice, ...]:

@@ -137,7 +137,7 @@ def _days_to_learn(look: Look) -> int:
     """Count from the first call on."""
     end = Granularity.DAY.after(look.now, look.zone)
     start = end - timedelta(days=LEARNING_DAYS + 1)
-    asked = Question(start=start, end=end, granularity=Granularity.DAY, zone=look.zone)
+    asked = Question(start=start, end=end, granularity=Granularity.DAY, zone=look.zone, as_kept=True)
     called = np.flatnonzero(look.ask_heavy(read.cost_series, asked).called)
     known = len(read.bucket_starts(asked)) - 1 - int(called[0]) if called.size else 0
     return max(LEARNING_DAYS - known, 0)

@@ -23,7 +23,7 @@ def names_of(look: Look, dimension: str | None) -> dict[str, Choice]:
     if dimension not in set(Dimension):
         return {}
     end = Granularity.DAY.after(look.now, look.zone)
-    asked = Question(start=end - LOOKED_BACK, end=end, group_by=Dimension(dimension))
+    asked = Question(start=end - LOOKED_BACK, end=end, group_by=Dimension(dimension), as_kept=True)
     members = look.ask_heavy(read.dimension_values, asked)
     shared = Counter(name_of(member) for member in members)
     return {

@@ -172,7 +172,8 @@ def _history(look: Look, row: AnomalyRow, series: Series) -> Question:
     start = granularity.floor(row.started_at - known[granularity], zone)
     latest = granularity.after(look.now, zone)
     end = min(granularity.ceil(row.ended_at + AFTER[granularity], zone), latest)
-    return Question(start=start, end=max(end, granularity.after(start, zone)), granularity=granularity, zone=zone)
+    end = max(end, granularity.after(start, zone))
+    return Question(start=start, end=end, granularity=granularity, zone=zone, as_kept=True)
 
 
 def _first_shown(row: AnomalyRow, buckets: tuple[datetime, ...], granularity: Granularity) -> int:

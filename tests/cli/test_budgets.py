@@ -11,6 +11,8 @@ from tests.cli.conftest import Cli
 from usage_plugin.clock import utc_now
 from usage_plugin.event import CostConfidence
 from usage_plugin.store.database import connect
+from usage_plugin.store.prune import prune
+from usage_plugin.store.retention import Retention
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -108,3 +110,19 @@ def test_a_database_that_is_not_there_yet(cli: Cli) -> None:
     ran = cli("budgets")
     assert ran.code == 1
     assert "usage-plugin migrate" in ran.error_line
+
+
+def test_a_budget_that_nobody_can_add_up_any_more_hides_no_other(cli: Cli, spent: str) -> None:
+    """It says why, and has no amount that is too small."""
+    for name, period in (("long", ("--rolling-days", "9")), ("short", ("--period", "day"))):
+        ran = cli("budgets", "--set", name, "--scope", "team=blue", "--amount", "500", *period)
+        assert ran.code == 0, ran.err
+    engine = connect(spent)
+    prune(engine, Retention(1, 2, 0), utc_now())
+    engine.dispose()
+    text = cli("budgets").out
+    assert "  nobody can tell what is spent: calls before " in text
+    assert text.count("of $500.00 spent") == 1
+    long, short = json.loads(cli("budgets", "--json").out)["budgets"]
+    assert (long["name"], "spent_usd" in long, "spent_usd" in short) == ("long", False, True)
+    assert "USAGE_RETAIN_SHEETS_DAYS" in long["untold"]

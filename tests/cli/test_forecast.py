@@ -10,6 +10,8 @@ import pytest
 from tests.cli.conftest import Cli
 from usage_plugin.clock import utc_now
 from usage_plugin.store.database import connect
+from usage_plugin.store.prune import prune
+from usage_plugin.store.retention import Retention
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -61,3 +63,19 @@ def test_a_scope_that_there_is_not_is_one_line(cli: Cli, spent: str) -> None:
     ran = cli("forecast", "--scope", "teams=blue")
     assert ran.code == 1
     assert "Did you mean team" in ran.error_line
+
+
+def test_a_period_whose_first_days_are_gone_hides_no_other(cli: Cli, spent: str) -> None:
+    """It has a line that says so, and none that is too small; alone it is an error with its remedy."""
+    engine = connect(spent)
+    prune(engine, Retention(1, 1, 0), utc_now())
+    write_events(engine, [make_event(completed_at=utc_now(), cost_usd="1", team_id="blue")])
+    engine.dispose()
+    ran = cli("forecast", "--scope", "team=blue")
+    assert ran.code == 0, ran.err
+    assert " quarter: its first days are no longer kept, see USAGE_RETAIN_SHEETS_DAYS" in ran.out
+    assert "day to " in ran.out
+    assert "quarter" in json.loads(cli("forecast", "--scope", "team=blue", "--json").out)["no_longer_kept"]
+    alone = cli("forecast", "--scope", "team=blue", "--period", "quarter")
+    assert alone.code == 1
+    assert "are no longer kept by the hour. Ask about a later time" in alone.err

@@ -27,6 +27,8 @@ from usage_plugin.store.budgets import Action, Budget, budgets, save_budget
 from usage_plugin.store.database import connect
 from usage_plugin.store.grant import grant_read
 from usage_plugin.store.part import Part
+from usage_plugin.store.prune import prune
+from usage_plugin.store.retention import Retention
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import FakeClock
 
@@ -261,3 +263,31 @@ def test_a_dashboard_that_may_only_read_says_so(tmp_path: Path, migrated_postgre
     assert [each.name for each in budgets(owner)] == ["Search"]
     for each in (owner, engine):
         each.dispose()
+
+
+def test_a_budget_that_nobody_can_add_up_any_more_hides_no_other(post: Post, store: Engine) -> None:
+    """It has no amount that is too small; its page and the Overview say why, and what is set wrong."""
+    write_events(store, sixty_days())
+    quarter, day = budget(store, name="long", period=Period.QUARTER), budget(store, name="short", period=Period.DAY)
+    prune(store, Retention(7, 10, 0), NOW)
+    said = text_of(post(ids.BUDGETS_LIST)[ids.BUDGETS_LIST])
+    for part in ("long", "no longer kept by the hour", "USAGE_RETAIN_SHEETS_DAYS", "short", "expected at the end"):
+        assert part in said, part
+    page = text_of(post(ids.BUDGET_STATE, url__pathname=f"/budgets/{quarter.id}"))
+    assert "Not all calls of this time are kept any more" in page
+    assert "database cannot be used" not in page
+    assert "no longer kept" not in text_of(post(ids.BUDGET_KPIS, url__pathname=f"/budgets/{day.id}"))
+
+
+def test_a_page_of_a_time_that_is_gone_offers_what_is_kept(post: Post, store: Engine) -> None:
+    """No sum that is too small, no traceback; nor is said what a month comes to whose first days are gone."""
+    write_events(store, sixty_days())
+    prune(store, Retention(7, 10, 0), NOW)
+    said = text_of(post(ids.OVERVIEW_STATE, url__search="?range=90d"))
+    for part in ("Not all calls of this time are kept any more", "Show calls in the last 7 days"):
+        assert part in said, part
+    assert "Not all calls" not in text_of(post(ids.OVERVIEW_STATE, url__search="?range=7d"))
+    prune(store, Retention(1, 2, 0), NOW)
+    ahead = text_of(post(ids.AHEAD))
+    assert "no longer kept" in ahead
+    assert "so far" not in ahead

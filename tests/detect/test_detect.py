@@ -271,6 +271,16 @@ def test_pruned_calls_are_no_error(sqlite: Engine) -> None:
     assert asking.members(sqlite, untold) == []
 
 
+def test_totals_that_are_gone_too_are_a_shorter_past(sqlite: Engine) -> None:
+    """Detectors learn from what is left, and find the same key."""
+    company(sqlite, extra=RUNAWAY)
+    prune(sqlite, Retention(5, 25, 0), NOW, zone=UTC_ZONE)
+    with pytest.raises(NoLongerKept):
+        read.totals(sqlite, Question(start=NOW - 30 * DAY, end=NOW))
+    look(sqlite)
+    assert "alpha" in {each.label for each in inbox(sqlite)}
+
+
 def test_the_order_in_which_calls_are_stored_does_not_matter(sqlite: Engine, tmp_path: Path) -> None:
     """Neither does who is written first: the same entries, to the last digit."""
     company(sqlite, extra=RUNAWAY)

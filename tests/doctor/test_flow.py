@@ -14,8 +14,11 @@ from usage_plugin.demo import demo_url
 from usage_plugin.doctor import Verdict
 from usage_plugin.doctor.flow import check_clock
 from usage_plugin.hold.heartbeat import fingerprint
+from usage_plugin.periods import Period
+from usage_plugin.store.budgets import Budget, save_budget
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
+from usage_plugin.store.part import Part
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -259,3 +262,26 @@ def test_a_relative_file_is_another_one_in_another_folder(
     assert finding.verdict is Verdict.FAIL
     assert f"looks at sqlite:///{tmp_path / 'here' / 'y.db'}" in finding.what
     assert f"uses sqlite:///{tmp_path / 'proxy' / 'y.db'}" in finding.what
+
+
+def test_budgets_that_are_longer_than_totals_are_kept_are_said(migrated: SetUp) -> None:
+    """Nobody could say what is spent; those that are switched off, or short, are no matter."""
+    migrated.beat()
+    assert migrated.findings()["budgets"].what == "no budget is enabled"
+    engine = connect(migrated.settings.url)
+    week = Budget(name="week", part=Part(), amount_nano_usd=1, period=Period.WEEK)
+    rolling = replace(week, name="rolling", period=Period.ROLLING, rolling_days=45)
+    month = replace(week, name="month", period=Period.MONTH)
+    off = replace(week, name="off", period=Period.YEAR, is_enabled=False)
+    for budget in (week, rolling, month, off):
+        save_budget(engine, budget, migrated.now)
+    engine.dispose()
+    migrated.settings = migrated.settings.model_copy(update={"retain_records_days": 7, "retain_sheets_days": 10})
+    finding = migrated.findings()["budgets"]
+    assert finding.verdict is Verdict.WARN
+    assert "kept for 10 days, and periods of budgets are longer: month (31 days), rolling (45 days)" in finding.what
+    assert "USAGE_RETAIN_SHEETS_DAYS to 45" in finding.remedy
+    for sheets, records in ((45, 7), (0, 7), (10, 0), (10, 45)):
+        kept = {"retain_records_days": records, "retain_sheets_days": sheets}
+        migrated.settings = migrated.settings.model_copy(update=kept)
+        assert migrated.findings()["budgets"].verdict is Verdict.OK

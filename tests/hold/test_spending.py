@@ -35,8 +35,10 @@ from usage_plugin.store import spend, write
 from usage_plugin.store.budgets import Action, Budget, budgets, remove_budget, save_budget
 from usage_plugin.store.database import connect, writing
 from usage_plugin.store.part import Part
+from usage_plugin.store.prune import prune
 from usage_plugin.store.read import Question, totals
 from usage_plugin.store.read.answer import answered
+from usage_plugin.store.retention import Retention
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import FakeClock, make_event
 
@@ -576,3 +578,21 @@ def test_counted_bit_by_bit_is_what_the_read_door_says(
     counted = {name: account.spent_nano_usd for name, account in bench.accounts().items()}
     asked = {name: totals(bench.engine, Part.read(name).question(span.start, span.end, BERLIN)) for name in PARTS}
     assert counted == {name: usage.cost_nano_usd or 0 for name, usage in asked.items()}
+
+
+def test_what_is_gone_makes_no_budget_free_and_none_that_is_counted_less(bench: Bench) -> None:
+    """A proxy that has counted all of it goes on with that; one that starts later counts what is kept."""
+    month = [call(completed_at=NOW - timedelta(days=day)) for day in reversed(range(10))]
+    write_events(bench.engine, month)
+    save_budget(bench.engine, BLUE, NOW)
+    bench.attend()
+    assert bench.spent() == 10 * 10**8
+    prune(bench.engine, Retention(1, 3, 0), NOW)
+    for _ in range(3):
+        bench.attend(EXACTLY_EVERY_S)
+    assert bench.spent() == 10 * 10**8
+    later = Gate(lambda: bench.clock().timestamp())
+    restarted = Spending(later, BERLIN, lambda _key: None, bench.clock, lambda: bench.clock().timestamp())
+    started = replace(bench, gate=later, spending=restarted)
+    started.attend()
+    assert started.spent() == 4 * 10**8

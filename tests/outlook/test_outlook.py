@@ -9,9 +9,12 @@ import pytest
 from sqlalchemy import Engine
 
 from usage_plugin.analysis.forecast import NoForecast, Reason
-from usage_plugin.outlook import Outlook, PeriodForecast, outlook
+from usage_plugin.errors import NoLongerKept
+from usage_plugin.outlook import CALENDAR, Outlook, PeriodForecast, outlook, outlooks
 from usage_plugin.periods import Period
 from usage_plugin.store.part import Part
+from usage_plugin.store.prune import prune
+from usage_plugin.store.retention import Retention
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import make_event
 
@@ -115,3 +118,24 @@ def test_spend_that_began_again_after_a_pause_is_forecast_from_its_days(spent: E
     assert today == pytest.approx(13, abs=1), "dollars, of 24 a day"
     assert forecast.low_80_nano_usd <= forecast.expected_nano_usd <= forecast.high_80_nano_usd
     assert len(forecast.days_ahead) == (1 if period is Period.DAY else 20)
+
+
+def test_a_history_that_is_kept_for_less_is_a_shorter_one(spent: Engine) -> None:
+    """What is gone is no time without spend; a period that begins in it is refused, and others are told."""
+    prune(spent, Retention(7, 35, 0), NOW)
+    day, week, month = outlooks(spent, TEAM, CALENDAR, NOW, NEW_YORK)
+    assert [each.period for each in (day, week, month)] == [Period.DAY, Period.WEEK, Period.MONTH]
+    assert made(month).expected_nano_usd == pytest.approx(270e9, rel=0.02)
+    with pytest.raises(NoLongerKept, match="2026-10-07 are no longer kept"):
+        outlook(spent, TEAM, Period.QUARTER, NOW, NEW_YORK)
+    with pytest.raises(NoLongerKept):
+        outlooks(spent, TEAM, [Period.QUARTER], NOW, NEW_YORK)
+
+
+def test_too_short_a_history_is_said_to_be_short(spent: Engine) -> None:
+    """Ten days are not four weeks, however long calls have been made."""
+    prune(spent, Retention(7, 10, 0), NOW)
+    (week,) = outlooks(spent, TEAM, [Period.WEEK], NOW, NEW_YORK)
+    assert isinstance(week.forecast, NoForecast)
+    assert week.forecast.reason is Reason.SHORT
+    assert week.spent_nano_usd == 20 * 10**9

@@ -16,6 +16,8 @@ from usage_plugin.settings import Settings
 from usage_plugin.store.budgets import Budget, save_budget
 from usage_plugin.store.forecasts import Forecasted, keep_forecasts, open_forecasts, settle, settled, was_made
 from usage_plugin.store.part import Part
+from usage_plugin.store.prune import prune
+from usage_plugin.store.retention import Retention
 from usage_plugin.store.write import write_events
 from usage_plugin.testing import FakeClock, make_event
 from usage_plugin.worker import JobContext
@@ -127,3 +129,16 @@ def test_the_worker_keeps_them(engine: Engine) -> None:
     assert forecasts_kept(context) == ""
     clock.advance(36 * 3600)
     assert forecasts_kept(context).endswith("and wrote down what 2 earlier ones came to.")
+
+
+def test_what_nobody_can_tell_any_more_stays_open(engine: Engine) -> None:
+    """Forecasts of other periods are kept and settled all the same."""
+    dollars(engine, NOW - timedelta(days=60), NOW)
+    week = replace(ONE, period=Period.WEEK, starts_on=date(2026, 11, 9))
+    keep_forecasts(engine, [replace(ONE, starts_on=date(2026, 10, 1)), week])
+    save_budget(engine, Budget(name="all", part=Part(), amount_nano_usd=1, period=Period.YEAR), NOW)
+    prune(engine, Retention(7, 34, 0), NOW)
+    assert settle_outlooks(engine, NOW, BERLIN) == 1
+    assert [each.period for each in open_forecasts(engine)] == [Period.MONTH]
+    assert keep_outlooks(engine, NOW + timedelta(days=1), BERLIN, QUIET) > 0
+    assert Period.QUARTER not in {each.period for each in open_forecasts(engine)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -173,7 +174,12 @@ def test_sheets_go_with_all_that_is_left_of_their_time(filled: Engine) -> None:
     assert pruned.rows == {each.kind: each.rows for each in going}
     assert pruned.rows[Kind.SHEETS] > 0
     assert (read.totals(filled, kept), count(filled, "usage_daily")) == (before, daily)
-    assert read.totals(filled, WHOLE.between(START - DAY, kept.start)).requests == 0
+    assert read.totals(filled, WHOLE.between(START - DAY, START)).requests == 0
+    gone = WHOLE.between(START - DAY, kept.start)
+    assert read.totals(filled, dataclasses.replace(gone, as_kept=True)).requests == 0
+    with pytest.raises(NoLongerKept, match="2026-04-13 are no longer kept") as refused:
+        read.totals(filled, gone)
+    assert refused.value.since == kept.start
     assert verify(filled).is_right
     with filled.connect() as connection:
         first = connection.execute(text("SELECT MIN(start_quarter) FROM usage_segment")).scalar_one()
@@ -186,6 +192,38 @@ def test_calls_older_than_all_sheets_are_not_added_up_first(filled: Engine) -> N
     prune(filled, Retention(2, 2, FOR_EVER), NOW, Pace(sleep=lambda _seconds: None))
     assert count(filled, "usage_segment") == 0
     assert verify(filled).is_right
+    with pytest.raises(NoLongerKept):
+        read.totals(filled, WHOLE)
+
+
+def test_time_whose_totals_are_gone_is_not_time_without_calls(filled: Engine) -> None:
+    """Daily totals say whether there were any, and whose; without those nobody can tell."""
+    prune(filled, Retention(1, 3, FOR_EVER), NOW, Pace(sleep=lambda _seconds: None))
+    mark, asks = START + 3 * DAY, (read.totals, read.series, read.latency_p95_ms, read.cost_series)
+    for ask in asks:
+        with pytest.raises(NoLongerKept, match="2026-04-13 are no longer kept by the hour"):
+            ask(filled, WHOLE.between(mark - timedelta(hours=1), NOW))
+        ask(filled, WHOLE.between(mark, NOW))
+    new = dataclasses.replace(WHOLE, team=("nobody",))
+    assert read.totals(filled, new).requests == 0
+    for team in (("t0",), (None, "t0")):
+        with pytest.raises(NoLongerKept):
+            read.totals(filled, dataclasses.replace(WHOLE, team=team))
+    with pytest.raises(NoLongerKept):
+        read.totals(filled, dataclasses.replace(WHOLE, key=("k0",)))
+    prune(filled, Retention(1, 3, 3), NOW, Pace(sleep=lambda _seconds: None))
+    with pytest.raises(NoLongerKept):
+        read.totals(filled, new)
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_kill_while_old_time_goes_leaves_no_sum_too_small(filled: Engine, after: int) -> None:
+    """Either all of it is added up still, or it is said that nobody can."""
+    before = read.totals(filled, WHOLE)
+    with pytest.raises(Stop):
+        prune(filled, Retention(2, 3, FOR_EVER), NOW, stopping(after))
+    with suppress(NoLongerKept):
+        assert read.totals(filled, WHOLE) == before
 
 
 @pytest.mark.parametrize("after", [0, 1])

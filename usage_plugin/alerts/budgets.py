@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from usage_plugin.alerts.finding import Finding, Severity, Source
 from usage_plugin.analysis.why import unpriced_words
-from usage_plugin.budgets import Standing
+from usage_plugin.budgets import Standing, Untold
 from usage_plugin.money import NANO_PER_USD, rounded_usd
 from usage_plugin.periods import Period
 from usage_plugin.store.budgets import Action
@@ -23,14 +23,33 @@ _BEYOND: Final = {
 }
 
 
-def budget_findings(standings: Iterable[Standing], zone: ZoneInfo) -> list[Finding]:
-    """Say which budgets have crossed a threshold, or are expected to run out.
+def budget_findings(standings: Iterable[Standing | Untold], zone: ZoneInfo) -> list[Finding]:
+    """Say which budgets have crossed a threshold, are expected to run out, or cannot be added up any more.
 
     Args:
         standings: How budgets stand now; those that are switched off count for nothing.
         zone: Whose wall clocks moments are told by.
     """
-    return [_finding(each, zone) for each in standings if each.budget.is_enabled and _is_news(each)]
+    mine = [each for each in standings if each.budget.is_enabled]
+    untold = [_untold(each) for each in mine if isinstance(each, Untold)]
+    return [_finding(each, zone) for each in mine if isinstance(each, Standing) and _is_news(each)] + untold
+
+
+def _untold(found: Untold) -> Finding:
+    budget = found.budget
+    return Finding(
+        source=Source.BUDGET,
+        about=f"budget {budget.id} untold",
+        source_id=budget.id,
+        severity=Severity.WARNING,
+        title=f"Budget “{budget.name}” cannot be added up any more",
+        body=f"Of the {budget.period.value} nobody can tell: {found.error.problem}. {found.error.remedy}.",
+        since=found.asked_at,
+        dimension=budget.part.name,
+        member=budget.part.member,
+        owner=budget.owner,
+        details={"budget": budget.name, "action": budget.action.value},
+    )
 
 
 def _is_news(standing: Standing) -> bool:

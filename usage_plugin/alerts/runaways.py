@@ -170,7 +170,7 @@ def _measure(case: Case, usage: Usage) -> int | None:
 
 def _question(case: Case, dimension: Dimension, start: datetime, end: datetime) -> Question:
     mine: dict[str, Any] = {} if case.scope == TOTAL else {case.scope.dimension: (case.scope.member,)}
-    return Question(start=start, end=end, group_by=dimension, **mine)
+    return Question(start=start, end=end, group_by=dimension, as_kept=True, **mine)
 
 
 def _hour(moment: datetime) -> datetime:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from usage_plugin.analysis.forecast import NoForecast
+from usage_plugin.errors import NoLongerKept
 from usage_plugin.outlook import Outlook, PeriodForecast, outlook
 from usage_plugin.periods import Period
 from usage_plugin.store.budgets import Budget, budgets
@@ -88,7 +89,16 @@ class Standing:
         return tuple(each for each in self.budget.thresholds if self.spent_nano_usd >= each * amount)
 
 
-def standing(engine: Engine, now: datetime, zone: ZoneInfo) -> list[Standing]:
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A budget of whose period nobody can add the spend up any more: its first days are gone."""
+
+    budget: Budget
+    error: NoLongerKept
+    asked_at: datetime
+
+
+def standing(engine: Engine, now: datetime, zone: ZoneInfo) -> list[Standing | Untold]:
     """Say how every budget stands, those that are switched off too, by name.
 
     Args:
@@ -99,7 +109,14 @@ def standing(engine: Engine, now: datetime, zone: ZoneInfo) -> list[Standing]:
     Raises:
         StoreError: The database does not answer.
     """
-    return [standing_of(engine, budget, now, zone) for budget in budgets(engine)]
+    return [_standing_or_why(engine, budget, now, zone) for budget in budgets(engine)]
+
+
+def _standing_or_why(engine: Engine, budget: Budget, now: datetime, zone: ZoneInfo) -> Standing | Untold:
+    try:
+        return standing_of(engine, budget, now, zone)
+    except NoLongerKept as error:
+        return Untold(budget, error, now)
 
 
 def standing_of(engine: Engine, budget: Budget, now: datetime, zone: ZoneInfo) -> Standing:
@@ -107,5 +124,6 @@ def standing_of(engine: Engine, budget: Budget, now: datetime, zone: ZoneInfo) -
 
     Raises:
         StoreError: The database does not answer.
+        NoLongerKept: The first days of its period are gone.
     """
     return Standing(budget, outlook(engine, budget.part, budget.period, now, zone, rolling_days=budget.rolling_days))

@@ -20,7 +20,7 @@ from usage_plugin.money import rounded_usd, to_nano_usd
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from usage_plugin.budgets import Standing
+    from usage_plugin.budgets import Standing, Untold
     from usage_plugin.store.budgets import Budget
 
 NAME = "budgets"
@@ -192,16 +192,19 @@ def _amount(dollars: str) -> int:
     return nano
 
 
-def _as_json(database: str, found: list[Standing]) -> str:
+def _as_json(database: str, found: list[Standing | Untold]) -> str:
     return json.dumps({"database": database, "budgets": [_values(each) for each in found]}, indent=2)
 
 
-def _values(each: Standing) -> dict[str, Any]:
-    from usage_plugin.outlook import PeriodForecast
+def _values(each: Standing | Untold) -> dict[str, Any]:
+    from usage_plugin.budgets import Untold
 
-    budget, forecast = each.budget, each.forecast
-    amounts = {"amount": budget.amount_nano_usd, "pace": each.pace_nano_usd}
-    expected = forecast.expected_nano_usd if isinstance(forecast, PeriodForecast) else None
+    if isinstance(each, Untold):
+        return _kept(each.budget) | {"amount_usd": _usd(each.budget.amount_nano_usd), "untold": str(each.error)}
+    return _kept(each.budget) | _told(each)
+
+
+def _kept(budget: Budget) -> dict[str, Any]:
     return {
         "name": budget.name,
         "scope": str(budget.part),
@@ -211,6 +214,16 @@ def _values(each: Standing) -> dict[str, Any]:
         "degrade_to": budget.degrade_to,
         "enabled": budget.is_enabled,
         "owner": budget.owner,
+    }
+
+
+def _told(each: Standing) -> dict[str, Any]:
+    from usage_plugin.outlook import PeriodForecast
+
+    forecast = each.forecast
+    amounts = {"amount": each.budget.amount_nano_usd, "pace": each.pace_nano_usd}
+    expected = forecast.expected_nano_usd if isinstance(forecast, PeriodForecast) else None
+    return {
         "period_start": each.period_start.isoformat(),
         "period_end": each.period_end.isoformat(),
         **{f"{name}_usd": _usd(value) for name, value in (amounts | {"expected": expected}).items()},
@@ -226,22 +239,32 @@ def _usd(nano_usd: int | None) -> float | None:
     return None if nano_usd is None else nano_usd / 1e9
 
 
-def _as_text(database: str, found: list[Standing], zone: ZoneInfo) -> str:
+def _as_text(database: str, found: list[Standing | Untold], zone: ZoneInfo) -> str:
     if not found:
         return f"{database} has no budgets. Make one: {EXAMPLE.splitlines()[0]}"
     return "\n".join(line for each in found for line in _lines(each, zone))
 
 
-def _lines(each: Standing, zone: ZoneInfo) -> list[str]:
-    budget = each.budget
+def _lines(each: Standing | Untold, zone: ZoneInfo) -> list[str]:
+    from usage_plugin.budgets import Untold
+
+    if isinstance(each, Untold):
+        return [_head(each.budget), f"  nobody can tell what is spent: {each.error}"]
+    return [_head(each.budget), *_amounts(each, zone)]
+
+
+def _head(budget: Budget) -> str:
     length = f"{budget.rolling_days} days" if budget.rolling_days else budget.period.value
     does = {"block": ", blocks", "degrade": f", degrades to {budget.degrade_to}"}.get(budget.action.value, "")
     off = "" if budget.is_enabled else ", switched off"
+    return f"{budget.name}: {budget.part}, {length}{does}{off}"
+
+
+def _amounts(each: Standing, zone: ZoneInfo) -> list[str]:
     share = ", ".join([f"{each.used_share:.0%}", *caveats(each.outlook)])
-    spent = f"{rounded_usd(each.spent_nano_usd)} of {rounded_usd(budget.amount_nano_usd)}"
+    spent = f"{rounded_usd(each.spent_nano_usd)} of {rounded_usd(each.budget.amount_nano_usd)}"
     plan = "" if each.pace_nano_usd is None else f"; {rounded_usd(each.pace_nano_usd)} at an even pace"
     return [
-        f"{budget.name}: {budget.part}, {length}{does}{off}",
         f"  {spent} spent ({share}){plan}",
         f"  {_expected(each, zone)}",
     ]

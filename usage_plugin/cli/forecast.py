@@ -49,14 +49,16 @@ def command(
     periods = CALENDAR if period is None else (Period(period.value),)
     found = outlooks(engine, part, periods, utc_now(), settings.zone)
     told = [(each, recorded_error(engine, part, each.period)) for each in found]
-    typer.echo(_as_json(settings.safe_url, told) if as_json else _as_text(told))
+    gone = [each.value for each in periods if each not in {one.period for one in found}]
+    typer.echo(_as_json(settings.safe_url, told, gone) if as_json else _as_text(told, gone))
 
 
 Told = list[tuple["Outlook", "RecordedError | None"]]
 
 
-def _as_json(database: str, told: Told) -> str:
-    return json.dumps({"database": database, "forecasts": [_values(*each) for each in told]}, indent=2)
+def _as_json(database: str, told: Told, gone: list[str]) -> str:
+    forecasts = [_values(*each) for each in told]
+    return json.dumps({"database": database, "forecasts": forecasts, "no_longer_kept": gone}, indent=2)
 
 
 def _values(found: Outlook, recorded: RecordedError | None) -> dict[str, Any]:
@@ -82,8 +84,9 @@ def _amounts(made: PeriodForecast) -> dict[str, Any]:
     return {f"{name}_usd": getattr(made, f"{name}_nano_usd") / 1e9 for name in names} | {"days_ahead": days}
 
 
-def _as_text(told: Told) -> str:
-    return "\n".join([str(told[0][0].part), *(line for each in told for line in _lines(*each))])
+def _as_text(told: Told, gone: list[str]) -> str:
+    untold = [f"{period:>8}: its first days are no longer kept, see USAGE_RETAIN_SHEETS_DAYS" for period in gone]
+    return "\n".join([str(told[0][0].part), *(line for each in told for line in _lines(*each)), *untold])
 
 
 def _lines(found: Outlook, recorded: RecordedError | None) -> list[str]:

@@ -56,7 +56,7 @@ def choose(engine: Engine, until: datetime, options: Options, known: Collection[
     Raises:
         StoreUnavailable: The database does not answer.
     """
-    recent = Question(start=until - LOOKS_AT, end=until)
+    recent = Question(start=until - LOOKS_AT, end=until, as_kept=True)
     singles, ranks = [Scope()], dict[Dimension, list[Choice]]()
     for dimension in DIMENSIONS:
         ranked = _ranked(engine, recent.grouped_by(dimension))

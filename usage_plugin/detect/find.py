@@ -86,7 +86,7 @@ def _labelled(setting: Setting, found: Sequence[Found]) -> list[Found]:
         return []
     # Who does nothing any more has a name from before.
     start, end = min(each.start for each in found) - NAMED_WITHIN, max(each.end for each in found)
-    asked = Question(start=Granularity.DAY.floor(start, setting.zone), end=end)
+    asked = Question(start=Granularity.DAY.floor(start, setting.zone), end=end, as_kept=True)
     known = dict[tuple[str, Choice], str]()
     for dimension in {each.series.scope.dimension for each in found} & {each.value for each in _LABELLED}:
         members = read.members(setting.engine, asked.grouped_by(Dimension(dimension)))

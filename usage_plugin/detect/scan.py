@@ -50,8 +50,8 @@ class Setting:
     """Called between pieces of work; raises where the run is to end."""
 
     def asked(self, granularity: Granularity, start: datetime, end: datetime) -> Question:
-        """Ask for the buckets of a time."""
-        return Question(start=start, end=end, granularity=granularity, zone=self.zone)
+        """Ask for the buckets of a time: as many as are kept."""
+        return Question(start=start, end=end, granularity=granularity, zone=self.zone, as_kept=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,14 @@ from collections.abc import Callable
 
 from usage_plugin.doctor.facts import Facts
 from usage_plugin.doctor.finding import Finding
-from usage_plugin.doctor.flow import check_added_up, check_calls, check_clock, check_one_database, check_proxy
+from usage_plugin.doctor.flow import (
+    check_added_up,
+    check_budgets,
+    check_calls,
+    check_clock,
+    check_one_database,
+    check_proxy,
+)
 from usage_plugin.doctor.recording import (
     check_folded,
     check_jobs,
@@ -46,6 +53,7 @@ CHECKS: tuple[Check, ...] = (
     check_one_database,
     check_calls,
     check_added_up,
+    check_budgets,
     check_jobs,
     check_clock,
 )

@@ -22,6 +22,7 @@ from usage_plugin.hold.local import local_accounts, local_beats
 from usage_plugin.proxy_config import ProxyConfig, read_proxy_config
 from usage_plugin.settings import ENV_PREFIX, Settings
 from usage_plugin.store import read
+from usage_plugin.store.budgets import Budget, budgets
 from usage_plugin.store.database import connect, unavailable
 from usage_plugin.store.jobs import Ran, last_runs
 from usage_plugin.store.migrate import SchemaState, schema_state
@@ -45,6 +46,7 @@ class DatabaseFacts:
     """What every machine's processes say of themselves."""
     not_added_up: int = 0
     """Calls that ended long enough ago to be in sheets and are in none, counted up to one more than tolerated."""
+    budgets: tuple[Budget, ...] = ()
     job_runs: tuple[Ran, ...] = ()
     """The last run of each of the worker's jobs."""
     clock_ahead_s: float | None = None
@@ -184,6 +186,7 @@ def _database(url: str, clock: Clock) -> DatabaseFacts:
                 newest_call_at=read.newest(engine).completed_at if is_current else None,
                 accounts=read.processes(engine) if is_current else (),
                 not_added_up=not_added_up(connection, clock() - CLOSED_AFTER, NOT_ADDED_UP) if is_current else 0,
+                budgets=tuple(budgets(engine)) if is_current else (),
                 job_runs=last_runs(engine) if is_current else (),
                 clock_ahead_s=_clock_ahead_s(connection, clock),
             )

@@ -9,6 +9,9 @@ from usage_plugin.demo.place import demo_url
 from usage_plugin.doctor.facts import Facts
 from usage_plugin.doctor.finding import Finding, fail, ok, warn
 from usage_plugin.hold.heartbeat import Heartbeat, fingerprint
+from usage_plugin.periods import LONGEST_DAYS
+from usage_plugin.store.budgets import Budget
+from usage_plugin.store.retention import FOR_EVER
 from usage_plugin.watch import behind, named
 
 TOLERATED_SKEW_S = 60.0
@@ -56,6 +59,25 @@ def check_added_up(facts: Facts) -> Finding:
         return warn("added up", alert.what, alert.remedy)
     who = ", ".join(map(named, workers)) + " adds up" if workers else "no worker runs on this machine"
     return ok("added up", f"pages read totals, and single calls only of the present; {who}")
+
+
+def check_budgets(facts: Facts) -> Finding:
+    """Totals by the hour are kept for as long as each budget's period is: else nobody can say what is spent."""
+    kept = max(facts.settings.retain_sheets_days, facts.settings.retain_records_days)
+    is_for_ever = FOR_EVER in (facts.settings.retain_sheets_days, facts.settings.retain_records_days)
+    enabled = [each for each in facts.database.budgets if each.is_enabled]
+    longer = [each for each in enabled if not is_for_ever and _longest_days(each) > kept]
+    if not longer:
+        well = "totals are kept as long as the periods of all budgets" if enabled else "no budget is enabled"
+        return ok("budgets", well)
+    names = ", ".join(f"{each.name} ({_longest_days(each)} days)" for each in longer)
+    what = f"totals by the hour are kept for {kept} days, and periods of budgets are longer: {names}"
+    longest = max(map(_longest_days, longer))
+    return warn("budgets", what, f"Set USAGE_RETAIN_SHEETS_DAYS to {longest} or more, or switch these budgets off")
+
+
+def _longest_days(budget: Budget) -> int:
+    return budget.rolling_days or LONGEST_DAYS[budget.period]
 
 
 def check_one_database(facts: Facts) -> Finding:

@@ -206,7 +206,9 @@ class Spending:
             budget = each.budget
             span = span_of(budget.period, now, self._zone, budget.rolling_days)
             asked.append((each, span))
-            yield Exactly(budget.part.question(span.start, span.end, self._zone), by_day=each.is_rolling)
+            question = budget.part.question(span.start, span.end, self._zone)
+            # At first what is kept is better than nothing; what is counted already is never less.
+            yield Exactly(replace(question, as_kept=not each.is_counted), by_day=each.is_rolling)
 
     def _go_on(self, each: Counted, now_s: float, *, is_exact: bool) -> None:
         """Let one limit calls after an exact count was tried; the log says once that there is none."""

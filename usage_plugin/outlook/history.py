@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -37,15 +37,15 @@ class History:
 
 
 def read_history(engine: Engine, part: Part, now: datetime, zone: ZoneInfo, days: int) -> History:
-    """Read so many whole days up to yesterday, and today up to now.
+    """Read so many whole days up to yesterday, as far as they are kept, and today up to now.
 
     Raises:
-        StoreError: The database does not answer, or cannot tell any more.
+        StoreError: The database does not answer.
     """
     today = span_of(Period.DAY, now, zone)
-    daily = cost_series(engine, part.question(_back(today, days, zone), today.start, zone))
+    daily = cost_series(engine, replace(part.question(_back(today, days, zone), today.start, zone), as_kept=True))
     start = _back(today, HOURLY_DAYS, zone)
-    hourly = cost_series(engine, part.question(start, now, zone, Granularity.HOUR))
+    hourly = cost_series(engine, replace(part.question(start, now, zone, Granularity.HOUR), as_kept=True))
     first = start.astimezone(zone).date()
     hours = np.zeros((HOURLY_DAYS + 1, HOURS_A_DAY))
     places = [(each.astimezone(zone)) for each in hourly.buckets]

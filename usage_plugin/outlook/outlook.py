@@ -13,6 +13,7 @@ import numpy as np
 from sqlalchemy import Engine
 
 from usage_plugin.analysis.forecast import Forecast, Interval, NoForecast, RestOfDay, forecast, forecast_rest_of_day
+from usage_plugin.errors import NoLongerKept
 from usage_plugin.money import NANO_PER_USD
 from usage_plugin.outlook.history import HOURS_A_DAY, History, read_history
 from usage_plugin.periods import Period, Span, span_of
@@ -107,7 +108,8 @@ def outlook(
         rolling_days: Length of a rolling period.
 
     Raises:
-        StoreError: The database does not answer, or cannot tell any more.
+        StoreError: The database does not answer.
+        NoLongerKept: The first days of the period are gone.
         ValueError: A rolling period has no length.
     """
     span = span_of(period, now, zone, rolling_days)
@@ -116,16 +118,25 @@ def outlook(
 
 
 def outlooks(engine: Engine, part: Part, periods: Sequence[Period], now: datetime, zone: ZoneInfo) -> list[Outlook]:
-    """Say what several periods of the calendar cost; the history is read once.
+    """Say what several periods of the calendar cost, those that can be told; the history is read once.
 
     Raises:
-        StoreError: The database does not answer, or cannot tell any more.
+        StoreError: The database does not answer.
+        NoLongerKept: The first days of each of them are gone.
     """
     spans = [span_of(period, now, zone) for period in periods]
     days = max((_history_days(span, now, zone) for span in spans), default=LEAST_HISTORY_DAYS)
     history = read_history(engine, part, now, zone, days)
     asked = (_Asked(part, period, span, now, zone) for period, span in zip(periods, spans, strict=True))
-    return [_outlook(engine, each, history) for each in asked]
+    found, gone = list[Outlook](), list[NoLongerKept]()
+    for each in asked:
+        try:
+            found.append(_outlook(engine, each, history))
+        except NoLongerKept as error:
+            gone.append(error)
+    if gone and not found:
+        raise gone[0]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
+from usage_plugin.errors import NoLongerKept
 from usage_plugin.outlook.outlook import CALENDAR, Outlook, PeriodForecast, outlooks
 from usage_plugin.periods import Period, Span, span_of
 from usage_plugin.store.budgets import budgets
 from usage_plugin.store.forecasts import Forecasted, keep_forecasts, open_forecasts, settle, settled, was_made
 from usage_plugin.store.part import Part
-from usage_plugin.store.read import Dimension, members, totals
+from usage_plugin.store.read import Dimension, Question, members, totals
 
 SETTLED_AFTER: Final = timedelta(hours=6)
 """Calls of a period may be stored after its end."""
@@ -80,7 +81,10 @@ def keep_outlooks(engine: Engine, now: datetime, zone: ZoneInfo, breathe: Callab
     parts, made = _parts(engine, now, zone), list[Forecasted]()
     for done, part in enumerate(parts):
         breathe(done, len(parts))
-        found = outlooks(engine, part, CALENDAR, now, zone)
+        try:
+            found = outlooks(engine, part, CALENDAR, now, zone)
+        except NoLongerKept:
+            continue
         made.extend(
             _forecasted(each, each.forecast, now, zone) for each in found if isinstance(each.forecast, PeriodForecast)
         )
@@ -101,17 +105,24 @@ def settle_outlooks(engine: Engine, now: datetime, zone: ZoneInfo) -> int:
         if each.id is None or span.end + SETTLED_AFTER > now:
             continue
         if (each.part, span) not in came:
-            usage = totals(engine, each.part.question(span.start, span.end, zone))
-            came[each.part, span] = 0 if usage.is_empty else usage.cost_nano_usd
-        # What nobody knows the price of is no zero: such a forecast stays open.
+            came[each.part, span] = _cost(engine, each.part.question(span.start, span.end, zone))
+        # What nobody knows the price of, or can tell any more, is no zero: such a forecast stays open.
         if (amount := came[each.part, span]) is not None:
             amounts[each.id] = amount
     settle(engine, amounts)
     return len(amounts)
 
 
+def _cost(engine: Engine, question: Question) -> int | None:
+    try:
+        usage = totals(engine, question)
+    except NoLongerKept:
+        return None
+    return 0 if usage.is_empty else usage.cost_nano_usd
+
+
 def _parts(engine: Engine, now: datetime, zone: ZoneInfo) -> list[Part]:
-    month = Part().question(now - _MONTH, now, zone).grouped_by(Dimension.TEAM)
+    month = replace(Part().question(now - _MONTH, now, zone).grouped_by(Dimension.TEAM), as_kept=True)
     teams = [member.value for member, _ in members(engine, month)][:MOST_TEAMS]
     named: Iterable[Part] = (each.part for each in budgets(engine))
     largest = (Part(Dimension.TEAM, team) for team in teams if team)

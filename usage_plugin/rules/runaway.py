@@ -174,7 +174,8 @@ def _past_weeks(
     by = None if dimension == TOTAL.dimension else Dimension(dimension)
     weeks: dict[str | None, list[FloatArray]] = {}
     for back in range(1, WEEKS + 1):
-        asked = Question(start=hours[0] - back * WEEK - HOUR, end=hours[-1] - back * WEEK + 2 * HOUR, zone=UTC_ZONE)
+        start, end = hours[0] - back * WEEK - HOUR, hours[-1] - back * WEEK + 2 * HOUR
+        asked = Question(start=start, end=end, zone=UTC_ZONE, as_kept=True)
         sums = read.sums(engine, asked, (measured.sum_name,), by=by, only=None if by is None else members)
         for member, values in zip(sums.members, sums.measures[measured.sum_name], strict=True):
             weeks.setdefault(member.value, []).append(values / measured.scale)

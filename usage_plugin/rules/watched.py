@@ -79,7 +79,7 @@ def watched(
         recent.catch_up(now)
         return by_minute(rule, recent)
     step = _step(rule)
-    asked = Question(start=step.floor(start, zone), end=now, granularity=step, zone=zone)
+    asked = Question(start=step.floor(start, zone), end=now, granularity=step, zone=zone, as_kept=True)
     scopes = {**_scopes(engine, rule, asked), **also}
     table = tabulate(engine, tuple(scopes), asked)
     if rule.metric == Metric.LATENCY_P95:

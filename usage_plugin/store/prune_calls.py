@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -53,9 +53,11 @@ def prune_calls(  # noqa: PLR0917 - each of them is a choice of the caller's
         pace: How long a step may take, and the rest after it.
     """
     pace.restart()
-    yield from _drop_months(engine, sheets_before, pace)
+    # From here on nobody may take that time for one without calls.
+    both = (Kind.RECORDS, Kind.SHEETS)
+    yield from _drop_months(engine, sheets_before, pace, both)
     is_old = may_go(engine.dialect.name)
-    yield from _delete(engine, and_(_CALL.c.completed_at < sheets_before, is_old), sheets_before, pace)
+    yield from _delete(engine, and_(_CALL.c.completed_at < sheets_before, is_old), sheets_before, pace, both)
     with snapshot(engine) as connection:
         span = _span(connection, sheets_before, before)
     if span is not None:
@@ -115,15 +117,17 @@ def _frozen(engine: Engine, segment: Segment, pace: Pace) -> list[Frozen]:
     return []
 
 
-def _delete(engine: Engine, which: ColumnElement[bool], until: datetime, pace: Pace) -> Iterator[int]:
+def _delete(
+    engine: Engine, which: ColumnElement[bool], until: datetime, pace: Pace, kinds: Iterable[Kind] = (Kind.RECORDS,)
+) -> Iterator[int]:
     if until == BEGINNING:
         return
     while True:
         begin = pace.clock()
         with pace.step(engine) as connection:
             deleted = _delete_oldest(connection, which, pace)
-            if deleted:
-                move_retention_mark(connection, Kind.RECORDS, until)
+            for kind in kinds if deleted else ():
+                move_retention_mark(connection, kind, until)
         checkpoint(engine)
         if not deleted:
             return
@@ -172,22 +176,24 @@ def _since(held: list[Frozen], first: datetime) -> list[Frozen]:
     return [each for each in held if each.end > first]
 
 
-def _drop_months(engine: Engine, before: datetime, pace: Pace) -> Iterator[int]:
+def _drop_months(engine: Engine, before: datetime, pace: Pace, kinds: Iterable[Kind]) -> Iterator[int]:
     """Drop the partitions of whole months."""
     with snapshot(engine) as connection:
         months = whole_months(connection, before)
     for month in months:
-        yield from _drop(engine, month, None, pace)
+        yield from _drop(engine, month, None, pace, kinds)
 
 
-def _drop(engine: Engine, month: Month, last_id: int | None, pace: Pace) -> Iterator[int]:
+def _drop(
+    engine: Engine, month: Month, last_id: int | None, pace: Pace, kinds: Iterable[Kind] = (Kind.RECORDS,)
+) -> Iterator[int]:
     """Drop a partition; one that others use all the time is left to be deleted in steps."""
     for _ in range(_ATTEMPTS):
         begin = pace.clock()
         with engine.begin() as connection:
             calls = drop(connection, month, last_id)
-            if calls is not None:
-                move_retention_mark(connection, Kind.RECORDS, month.end)
+            for kind in kinds if calls is not None else ():
+                move_retention_mark(connection, kind, month.end)
         pace.rest(begin)
         if calls is not None:
             yield calls

@@ -18,6 +18,7 @@ from usage_plugin.store.quarters import floor_quarter, start_of
 from usage_plugin.store.read.calls import Members, Stretch, read_calls, read_durations
 from usage_plugin.store.read.cells import Cells
 from usage_plugin.store.read.durations import read_histograms
+from usage_plugin.store.read.gone import refuse_gone
 from usage_plugin.store.read.plan import Buckets, Piece, Plan, plan
 from usage_plugin.store.read.question import Question, bucket_starts
 from usage_plugin.store.read.sheets import read_sheets
@@ -63,7 +64,7 @@ def asked(
 
     Raises:
         StoreUnavailable: The database does not answer.
-        NoLongerKept: Only calls that are pruned could tell.
+        NoLongerKept: Only calls or totals that are pruned could tell.
     """
     with reading(engine) as connection:
         yield answered(connection, question, by=by, in_buckets=in_buckets, measures=measures)
@@ -86,8 +87,10 @@ def answered(
     wanted = frozenset(MEASURE_NUMBERS[name] for name in measures)
     wish = Wish(_chosen(connection, question), members.number, wanted)
     cells, left = read_sheets(connection, layout.pieces, wish, layout.buckets)
+    stretches = _stretches(layout, left)
     _refuse_pruned(connection, question, left)
-    rest = read_calls(connection, question, _stretches(layout, left), members, layout.buckets, measures=measures)
+    refuse_gone(connection, question, stretches)
+    rest = read_calls(connection, question, stretches, members, layout.buckets, measures=measures)
     late = [
         read_calls(connection, question.after(row_id), [stretch], members, layout.buckets, measures=measures)
         for stretch, row_id in _late(connection, layout, left)
@@ -106,8 +109,9 @@ def durations(
         layout = plan(connection, question, in_buckets=in_buckets)
         wish = Wish(_chosen(connection, question))
         found, left = read_histograms(connection, layout.pieces, wish, layout.buckets, column)
-        _refuse_pruned(connection, question, left)
         stretches = _stretches(layout, left)
+        _refuse_pruned(connection, question, left)
+        refuse_gone(connection, question, stretches)
         places, bins = read_durations(connection, question, stretches, column, layout.buckets)
         late = [
             read_durations(connection, question.after(row_id), [stretch], column, layout.buckets)

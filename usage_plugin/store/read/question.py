@@ -52,7 +52,8 @@ class Question:
 
     ``start`` is inside the range and ``end`` is not. Both are timezone-aware. ``zone`` says whose days and hours the
     buckets are. ``scope`` is what the asker may see: it narrows every filter and cannot be widened by one. Only rows
-    stored after ``after_row`` count.
+    stored after ``after_row`` count. ``as_kept`` takes time that is no longer kept for time without calls: for whoever
+    learns from as much of the past as there is, and gives no sum.
     """
 
     start: datetime
@@ -75,6 +76,7 @@ class Question:
     status: tuple[Choice, ...] = ()
     scope: Scope = ()
     after_row: int = 0
+    as_kept: bool = False
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.end.tzinfo is None:

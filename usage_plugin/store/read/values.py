@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlalchemy import Engine
 
@@ -21,6 +22,6 @@ def distinct_values(engine: Engine, question: Question) -> Mapping[Dimension, tu
 
 def dimension_values(engine: Engine, question: Question) -> tuple[Member, ...]:
     """Give the values of ``question.group_by`` in the asked time, whatever the filters, by name; the busiest 500."""
-    used = members(engine, question.unfiltered())
+    used = members(engine, replace(question.unfiltered(), as_kept=True))
     busiest = sorted(used, key=lambda entry: -entry[1].requests)[:MAX_VALUES]
     return tuple(sorted((member for member, _ in busiest), key=lambda member: member.label.casefold()))
