@@ -68,9 +68,18 @@ def _anomalies(frame: Ahead) -> list[Component]:
 def _budgets(frame: Ahead) -> list[Component]:
     if not frame.budgets:
         return _lines("None set", "A budget says what may be spent, and who is told.")
-    if not frame.over:
-        return _lines(f"{frame.budgets} within plan", "None is spent, or expected to be.")
-    return _lines(f"{frame.over} of {frame.budgets} over", "Spent, or expected to be at the end of the period.")
+    heading = f"{frame.heading_over} expected to be at the end of the period."
+    if frame.over:
+        said = f"Spent already; {heading}" if frame.heading_over else "Spent already."
+        return _lines(f"{frame.over} of {frame.budgets} over", said)
+    if frame.heading_over:
+        said = "None is spent yet; more than the amount is expected at the end of the period."
+        return _lines(f"{frame.heading_over} of {frame.budgets} expected over", said)
+    if frame.untold:
+        return _lines(
+            f"{frame.untold} of {frame.budgets} untold", "The first days of their periods are no longer kept."
+        )
+    return _lines(f"{frame.budgets} within plan", "None is spent, or expected to be.")
 
 
 def _lines(statement: str, said: str) -> list[Component]:

@@ -106,7 +106,8 @@ def badges(standing: Standing) -> list[Component]:
     elif standing.projected_over:
         found.append(badge("projected over", "bad"))
     if standing.budget.action is not Action.ALERT:
-        found.append(badge("refuses calls" if standing.budget.action is Action.BLOCK else "degrades"))
+        does = "refuses calls" if standing.budget.action is Action.BLOCK else "degrades"
+        found.append(badge(does if standing.is_over and standing.budget.is_enabled else f"{does} when spent"))
     if standing.unpriced_requests:
         found.append(badge(f"+ {calls(standing.unpriced_requests)} unpriced", "demo"))
     return found
@@ -149,8 +150,10 @@ def budget_figures(frame: OneBudget, standing: Standing) -> list[Component]:
     zone, amount = frame.zone, standing.budget.amount_nano_usd
     unpriced, found = standing.unpriced_requests, standing.outlook
     spent_note = f"+ {calls(unpriced)} unpriced" if unpriced else f"{percent(standing.used_share)} of the amount"
-    if rough := found.estimated_nano_usd + found.partial_nano_usd:
-        spent_note = f"{spent_note}, {money(rough)} is estimated"
+    if found.estimated_nano_usd:
+        spent_note = f"{spent_note}, {money(found.estimated_nano_usd)} of it estimated"
+    if found.partial_nano_usd:
+        spent_note = f"{spent_note}, {money(found.partial_nano_usd)} of it a lower bound"
     left = standing.left_nano_usd
     last = (standing.period_end - timedelta(seconds=1)).astimezone(zone)
     return [

@@ -27,7 +27,11 @@ class Ahead:
     anomalies: Open
     budgets: int
     over: int
-    """Budgets that are spent, or are expected to be."""
+    """Budgets that are spent."""
+    heading_over: int = 0
+    """Further ones that are expected to be, at the end of their period."""
+    untold: int = 0
+    """Those of which nobody can tell."""
     gone: str = ""
     """Why nobody can tell what the month comes to."""
 
@@ -35,7 +39,9 @@ class Ahead:
 def ahead(look: Look, filters: Filters) -> Ahead:
     """Forecast the month of the calls that are shown, and count what waits."""
     part, now = part_of(filters), look.now.replace(second=0, microsecond=0)
-    standings = [each for each in all_budgets(look).standings if each.budget.is_enabled]
+    found = all_budgets(look)
+    standings = [each for each in found.standings if each.budget.is_enabled]
+    untold = sum(1 for each in found.untold if each.budget.is_enabled)
     month, gone = None, ""
     try:
         month = None if part is None else look.ask_heavy(outlook, part, Period.MONTH, now, look.zone)
@@ -46,8 +52,10 @@ def ahead(look: Look, filters: Filters) -> Ahead:
         month=month,
         gone=gone,
         anomalies=open_anomalies(look),
-        budgets=len(standings),
-        over=sum(1 for each in standings if each.is_over or each.projected_over),
+        budgets=len(standings) + untold,
+        untold=untold,
+        over=sum(1 for each in standings if each.is_over),
+        heading_over=sum(1 for each in standings if each.projected_over and not each.is_over),
     )
 
 

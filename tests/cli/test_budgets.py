@@ -74,14 +74,17 @@ def test_what_is_estimated_or_too_small_is_named(cli: Cli, spent: str) -> None:
     write_events(engine, costs)
     engine.dispose()
     ran = cli("budgets", "--set", "All", "--scope", "total", "--amount", "1000", "--rolling-days", "20")
-    assert "spent (25%, $2.00 of it estimated, $4.00 of it at least, and 1 calls without a price)" in ran.out
+    assert "spent (25%, $2.00 of it estimated, $4.00 of it a lower bound, and 1 calls without a price)" in ran.out
     (budget,) = json.loads(cli("budgets", "--json").out)["budgets"]
     (forecast,) = json.loads(cli("forecast", "--period", "year", "--json").out)["forecasts"]
     names = ("spent_estimated_usd", "spent_partial_usd", "unpriced_requests")
     for values in (budget, forecast):
         assert [values[name] for name in names] == [2, 4, 1]
     assert budget["spent_usd"] == 246
-    assert "spent, $2.00 of it estimated, $4.00 of it at least, and 1 calls" in cli("forecast", "--period", "year").out
+    assert (
+        "spent, $2.00 of it estimated, $4.00 of it a lower bound, and 1 calls"
+        in cli("forecast", "--period", "year").out
+    )
 
 
 @pytest.mark.parametrize(

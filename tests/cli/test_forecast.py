@@ -52,7 +52,7 @@ def test_programs_read_it_as_json(cli: Cli, spent: str) -> None:
 def test_too_little_is_said_to_be_too_little(cli: Cli, spent: str) -> None:
     """In words and for programs."""
     text = cli("forecast", "--scope", "team=red", "--period", "week").out
-    assert "no forecast: not enough data, 0 of 28 days are known" in text
+    assert ": no calls; no forecast: not enough data, 0 of 28 days are known" in text
     (week,) = json.loads(cli("forecast", "--scope", "team=red", "--period", "week", "--json").out)["forecasts"]
     assert week["no_forecast"] == "not enough data"
     assert "expected_usd" not in week

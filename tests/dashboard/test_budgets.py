@@ -72,6 +72,7 @@ def test_a_row_says_what_somebody_must_know(post: Post, store: Engine) -> None:
         "team Search",
     ):
         assert part in said, part
+    assert "refuses calls when spent" in said, "not now"
     assert "No budgets yet" not in said
     assert "No budgets yet" in words(no_budgets())
 
@@ -121,9 +122,10 @@ def test_days_that_are_missing_are_not_waited_for(post: Post, store: Engine) -> 
 def test_a_page_says_what_of_its_spend_is_estimated(post: Post, store: Engine) -> None:
     """Beside the share, since it is a part of it."""
     rough = ago(1, cost_usd=5, team_id="t1", confidence=CostConfidence.ESTIMATED)
-    write_events(store, [ago(1, cost_usd=5, team_id="t1"), rough])
+    partial = ago(1, cost_usd=2, team_id="t1", confidence=CostConfidence.PARTIAL)
+    write_events(store, [ago(1, cost_usd=5, team_id="t1"), rough, partial])
     said = text_of(post(ids.BUDGET_KPIS, url__pathname=f"/budgets/{budget(store).id}"))
-    assert "10.0% of the amount, $5.00 is estimated" in said
+    assert "12.0% of the amount, $5.00 of it estimated, $2.00 of it a lower bound" in said
 
 
 @pytest.mark.parametrize("period", list(Period))

@@ -218,6 +218,17 @@ def test_the_overview_says_what_the_month_comes_to_and_what_waits(post: Post, st
     assert "Forecasts are of all calls" in narrowed
 
 
+def test_a_budget_that_is_expected_to_be_over_is_not_over(post: Post, store: Engine) -> None:
+    """Nobody's calls are refused yet."""
+    write_events(store, [ago(24 * day + 1, cost_usd=5) for day in range(60)])
+    for usd in (100, 10_000):
+        budget = Budget(name=f"{usd}", part=Part(), amount_nano_usd=usd * USD, period=Period.MONTH)
+        save_budget(store, budget, NOW)
+    said = text_of(post(ids.AHEAD)[ids.AHEAD])
+    assert "1 of 2 expected over" in said
+    assert "None is spent yet" in said
+
+
 def test_a_short_past_has_no_forecast(post: Post, data: Data, store: Engine) -> None:
     """The card says how much is missing, and that nobody has looked for anomalies."""
     write_events(store, [ago(24 * day + 1, cost_usd=5) for day in range(4)])

@@ -93,7 +93,8 @@ def _lines(found: Outlook, recorded: RecordedError | None) -> list[str]:
     from usage_plugin.outlook import PeriodForecast
 
     made = found.forecast
-    known = ", ".join([f"{rounded_usd(found.spent_nano_usd)} spent", *caveats(found)])
+    has_calls = found.requests or found.unpriced_requests or found.spent_nano_usd
+    known = ", ".join([f"{rounded_usd(found.spent_nano_usd)} spent", *caveats(found)]) if has_calls else "no calls"
     spent = f"{found.period.value:>8} to {found.span.last_day}: {known}"
     if not isinstance(made, PeriodForecast):
         return [f"{spent}; no forecast: {made.why}"]

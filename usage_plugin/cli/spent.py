@@ -26,7 +26,7 @@ def caveats(found: Outlook) -> list[str]:
     if found.estimated_nano_usd:
         said.append(f"{rounded_usd(found.estimated_nano_usd)} of it estimated")
     if found.partial_nano_usd:
-        said.append(f"{rounded_usd(found.partial_nano_usd)} of it at least")
+        said.append(f"{rounded_usd(found.partial_nano_usd)} of it a lower bound")
     if found.unpriced_requests:
         said.append(f"and {found.unpriced_requests:,} calls without a price")
     return said
