@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from usage_plugin.errors import StoreUnavailable
 from usage_plugin.store.remedy import remedy_for
 
 BUSY_TIMEOUT_MS = 30_000
+ASK_AGAIN_S = (0.001, 0.004)
+_PRIMARY_CODE = 0xFF
 WAL_ATTEMPTS = 100
 CONNECT_TIMEOUT_S = 5
 BEGIN_OPTION = "sqlite_begin"
@@ -155,4 +158,32 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get(BEGIN_OPTION, "BEGIN"))
+    statement = connection.get_execution_options().get(BEGIN_OPTION, "BEGIN")
+    if statement == "BEGIN":
+        connection.exec_driver_sql(statement)
+    else:
+        _take_write_lock(connection, statement)
+
+
+def _take_write_lock(connection: Connection, statement: str) -> None:
+    """Ask for the write lock every few milliseconds.
+
+    SQLite's own waiting asks ever less often, down to ten times a second: who has waited long then waits on, while
+    others come and get the lock.
+    """
+    driver: Any = connection.connection.driver_connection
+    until_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        while time.monotonic() < until_s:
+            try:
+                driver.execute(statement)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY:
+                    break
+            else:
+                return
+            time.sleep(random.uniform(*ASK_AGAIN_S))  # noqa: S311 - so that two do not ask in step
+        connection.exec_driver_sql(statement)  # raises what is wrong as one of SQLAlchemy's errors
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
