@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.cli.conftest import Cli
+from usage_plugin import clock
 from usage_plugin.clock import utc_now
 from usage_plugin.store.database import connect
 from usage_plugin.store.prune import prune
@@ -65,11 +66,16 @@ def test_a_scope_that_there_is_not_is_one_line(cli: Cli, spent: str) -> None:
     assert "Did you mean team" in ran.error_line
 
 
-def test_a_period_whose_first_days_are_gone_hides_no_other(cli: Cli, spent: str) -> None:
+def test_a_period_whose_first_days_are_gone_hides_no_other(
+    cli: Cli, migrated_sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It has a line that says so, and none that is too small; alone it is an error with its remedy."""
-    engine = connect(spent)
-    prune(engine, Retention(1, 1, 0), utc_now())
-    write_events(engine, [make_event(completed_at=utc_now(), cost_usd="1", team_id="blue")])
+    now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    monkeypatch.setenv("USAGE_DATABASE_URL", migrated_sqlite_url)
+    monkeypatch.setattr(clock, "utc_now", lambda: now)
+    engine, days = connect(migrated_sqlite_url), [now - timedelta(days=day) for day in reversed(range(60))]
+    write_events(engine, [make_event(completed_at=day, cost_usd="1", team_id="blue") for day in days])
+    prune(engine, Retention(1, 1, 0), now)
     engine.dispose()
     ran = cli("forecast", "--scope", "team=blue")
     assert ran.code == 0, ran.err
