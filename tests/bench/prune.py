@@ -5,9 +5,12 @@ Run ``python -m tests.bench.prune [CALLS] [KIND]``: it prunes a copy of a databa
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import Event, Thread
 from typing import TypeVar
@@ -16,7 +19,7 @@ import numpy as np
 from sqlalchemy import Engine
 
 from tests.bench.scale.build import copied
-from tests.bench.scale.databases import POSTGRESQL, SQLITE
+from tests.bench.scale.databases import POSTGRESQL, SQLITE, folder
 from tests.bench.scale.days import END, calendar, calls_of_days
 from tests.bench.scale.population import SEED
 from tests.bench.scale.table import show
@@ -34,6 +37,8 @@ WRITERS = 2
 LIMIT_S = 0.25
 # How long writes are measured alone, before: a disk that others keep busy makes them wait, too.
 ALONE_S = 60.0
+PROBE_EVERY_S = 0.1
+BLOCK_BYTES = 4096
 
 Result = TypeVar("Result")
 
@@ -51,19 +56,50 @@ def main(arguments: Sequence[str]) -> None:
 def measure(title: str, engine: Engine, calls: int) -> None:
     """Prune half of what is there beside writes, print how long they waited, and verify."""
     keep_half = Retention(_days_of_half(calls), FOR_EVER, FOR_EVER)
-    alone, _ = writes_while(engine, lambda: time.sleep(ALONE_S), PER_SECOND, END)
+    with disk() as disk_alone:
+        alone, _ = writes_while(engine, lambda: time.sleep(ALONE_S), PER_SECOND, END)
     begin = time.perf_counter()
-    waits, pruned = writes_while(engine, lambda: prune(engine, keep_half, END), PER_SECOND, END)
+    with disk() as disk_beside:
+        waits, pruned = writes_while(engine, lambda: prune(engine, keep_half, END), PER_SECOND, END)
     seconds = time.perf_counter() - begin
     rows, returned, step_ms = sum(pruned.rows.values()), pruned.bytes_returned, pruned.longest_step_s * 1000
     columns: tuple[str, ...] = ("", "rows", "s", "bytes returned", "longest step ms", "writes/s")
     show(title, columns, [("pruned", rows, seconds, returned, step_ms, len(waits) / seconds)])
     columns = ("", "median", "p99", "p99.9", "longest", f"over {LIMIT_S * 1000:.0f} ms")
-    show("milliseconds", columns, [_waited("a write alone", alone), _waited("a write beside pruning", waits)])
+    measured = {
+        "a write alone": alone,
+        "the disk meanwhile": disk_alone,
+        "a write beside pruning": waits,
+        "the disk beside pruning": disk_beside,
+    }
+    show("milliseconds", columns, [_waited(what, each) for what, each in measured.items()])
     begin = time.perf_counter()
     result = verify(engine)
     taken = time.perf_counter() - begin
     show("verify", ("", "calls", "differences", "s"), [("", result.calls, result.differences, taken)])
+
+
+@contextmanager
+def disk() -> Iterator[list[float]]:
+    """Give the seconds that the disk itself takes for a small block, ten times a second: no write can be sooner."""
+    waits: list[float] = []
+    done = Event()
+    with tempfile.TemporaryFile(dir=folder()) as file:
+        prober = Thread(target=_probe, args=(file.fileno(), done, waits))
+        prober.start()
+        try:
+            yield waits
+        finally:
+            done.set()
+            prober.join()
+
+
+def _probe(file: int, done: Event, waits: list[float]) -> None:
+    while not done.wait(PROBE_EVERY_S):
+        begin = time.perf_counter()
+        os.pwrite(file, os.urandom(BLOCK_BYTES), 0)
+        os.fsync(file)
+        waits.append(time.perf_counter() - begin)
 
 
 def _waited(what: str, waits: Sequence[float]) -> tuple[str | float, ...]:
