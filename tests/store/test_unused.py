@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from usage_plugin.event import UsageEvent
 from usage_plugin.store import bulk, read, unused, write
 from usage_plugin.store.calls import UsageCaller
-from usage_plugin.store.pace import Pace
+from usage_plugin.store.pace import LOCK_S, ROWS_LOCKED_S, Pace
 from usage_plugin.store.prune import prune
 from usage_plugin.store.read import Dimension, Question
 from usage_plugin.store.retention import FOR_EVER, Retention
@@ -94,7 +94,9 @@ def test_what_is_named_again_meanwhile_stays(engine: Engine, first: int, monkeyp
         write_events(engine, [call(5, name, tags=())], SpoolMark("a", 2 + len(named), 1), [] if named else [tagged])
         named.append(name)
 
-    assert sum(forget_unused(engine, Pace(first=5, sleep=write))) > 10
+    pace = Pace(lock_s=ROWS_LOCKED_S, first=5, sleep=write)
+    assert sum(forget_unused(engine, pace)) > 10
+    assert pace.lock_s == LOCK_S  # writers wait for these steps, whatever others may take
     assert count(engine, DANGLING) == 0
     detail = read.record_detail(engine, flood.event_key)
     assert detail is not None

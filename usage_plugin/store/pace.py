@@ -14,6 +14,7 @@ from usage_plugin.store.database import writing
 FIRST = 50
 # Less does not make a step shorter: its round trips and its commit take as long.
 LEAST = 20
+LOCK_S = 0.04
 # PostgreSQL locks rows, and nobody waits for those that are old enough to go.
 ROWS_LOCKED_S = 0.25
 MOST = 5000
@@ -42,7 +43,7 @@ class Pace:
         clock: Gives seconds.
     """
 
-    lock_s: float = 0.04
+    lock_s: float = LOCK_S
     rest_s: float = 0.05
     first: int = FIRST
     sleep: Callable[[float], object] = time.sleep
@@ -58,6 +59,11 @@ class Pace:
     def restart(self) -> None:
         """Begin small again: what comes now may be slower."""
         self.size = self.first
+
+    def others_wait(self) -> None:
+        """Begin small again, with short steps on any database: from here on they lock what writers need."""
+        self.lock_s = min(self.lock_s, LOCK_S)
+        self.restart()
 
     @contextmanager
     def step(self, engine: Engine) -> Iterator[Connection]:

@@ -52,7 +52,7 @@ def forget_unused(engine: Engine, pace: Pace) -> Iterator[int]:
         with snapshot(engine) as connection:
             unused = _unused(connection, *named)
         checkpoint(engine)
-        pace.restart()
+        pace.others_wait()
         yield from _delete(engine, named, unused, seen, pace)
 
 
