@@ -13,9 +13,12 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
 from tests.own_server import OwnServer, own_server
+from tests.temporary import use_memory
 from usage_plugin.store.database import connect
 from usage_plugin.store.migrate import migrate
 
+# Before anything asks where temporary files go.
+use_memory()
 # LiteLLM reads it when it is imported, which may be while tests are collected.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 _serial = itertools.count(1)

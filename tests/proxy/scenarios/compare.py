@@ -25,7 +25,7 @@ def differences(played: Played) -> list[str]:
         return [f"{played.served} calls were served instead of {scenario.served}"]
     if len(played.rows) != len(scenario.rows):
         return [f"{len(played.rows)} rows instead of {len(scenario.rows)}"]
-    return [name for wanted_row, row in _pairs(played) if wanted_row and row for name in _differing(wanted_row, row)]
+    return _differences_from(_wanted(played), played)
 
 
 def table(played: Sequence[Played]) -> str:
@@ -50,7 +50,21 @@ def _lines(played: Played) -> Iterator[Line]:
 
 
 def _pairs(played: Played) -> list[tuple[Expected | None, UsageRecord | None]]:
-    return list(zip_longest(sorted(played.scenario.rows, key=_order), sorted(played.rows, key=_order)))
+    return _paired(_wanted(played), played)
+
+
+def _wanted(played: Played) -> tuple[Expected, ...]:
+    rows, others = played.scenario.rows, played.scenario.or_rows
+    return others if others and not _differences_from(others, played) else rows
+
+
+def _differences_from(rows: tuple[Expected, ...], played: Played) -> list[str]:
+    pairs = _paired(rows, played)
+    return [name for wanted, row in pairs if wanted and row for name in _differing(wanted, row)]
+
+
+def _paired(rows: tuple[Expected, ...], played: Played) -> list[tuple[Expected | None, UsageRecord | None]]:
+    return list(zip_longest(sorted(rows, key=_order), sorted(played.rows, key=_order)))
 
 
 def _order(row: Expected | UsageRecord) -> tuple[str, ...]:

@@ -98,6 +98,7 @@ class Scenario:
         name: A short one.
         asked: The requests, one after the other.
         rows: In any order.
+        or_rows: Instead of them, where chance decides which of two ways it goes.
         served: Calls that the provider must see; ``None`` where chance decides.
         at_once: Send the requests together.
     """
@@ -105,6 +106,7 @@ class Scenario:
     name: str
     asked: tuple[Asked, ...]
     rows: tuple[Expected, ...]
+    or_rows: tuple[Expected, ...] = ()
     served: int | None = 1
     at_once: bool = False
 
