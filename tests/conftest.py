@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine
 
+from tests.own_database import execute, own_database, url_of
 from tests.own_server import OwnServer, own_server
 from tests.temporary import use_memory
 from usage_plugin.store.database import connect
@@ -21,7 +20,6 @@ from usage_plugin.store.migrate import migrate
 use_memory()
 # LiteLLM reads it when it is imported, which may be while tests are collected.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-_serial = itertools.count(1)
 HURRY = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -40,14 +38,15 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a real PostgreSQL once; gives a URL of its maintenance database."""
     with own_server(tmp_path_factory.mktemp("pg")) as server:
         # Its files need not outlive the power: half of the time of each new database.
-        _execute(server.url, *(f"ALTER SYSTEM SET {name} = off" for name in HURRY), "SELECT pg_reload_conf()")
+        execute(server.url, *(f"ALTER SYSTEM SET {name} = off" for name in HURRY), "SELECT pg_reload_conf()")
         yield server.url.replace("+psycopg", "")
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> str:
+def postgres_url(postgres_server: str) -> Iterator[str]:
     """Make an empty database of its own on the real PostgreSQL."""
-    return _create_database(postgres_server, f"usage_{next(_serial)}")
+    with own_database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -58,10 +57,12 @@ def stoppable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
 
 
 @pytest.fixture
-def own_server_url(stoppable: OwnServer) -> str:
+def own_server_url(stoppable: OwnServer) -> Iterator[str]:
     """Make an empty database of its own on that server, which runs now."""
     stoppable.start()
-    return _create_database(stoppable.url, f"usage_{next(_serial)}")
+    with own_database(stoppable.url) as url:
+        yield url
+        stoppable.start()
 
 
 @pytest.fixture
@@ -82,7 +83,8 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def migrated_postgres(postgres_server: str) -> str:
     """Migrate a database once, for tests to get copies of it; gives its name."""
     name = "usage_migrated"
-    _migrate(_create_database(postgres_server, name))
+    execute(postgres_server, f"CREATE DATABASE {name}")
+    _migrate(url_of(postgres_server, name))
     return name
 
 
@@ -95,9 +97,10 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def migrated_postgres_url(postgres_server: str, migrated_postgres: str) -> str:
+def migrated_postgres_url(postgres_server: str, migrated_postgres: str) -> Iterator[str]:
     """Make a migrated database of its own on the real PostgreSQL."""
-    return _create_database(postgres_server, f"usage_{next(_serial)}", migrated_postgres)
+    with own_database(postgres_server, migrated_postgres) as url:
+        yield url
 
 
 @pytest.fixture
@@ -120,20 +123,3 @@ def _migrate(url: str) -> None:
     engine = connect(url)
     migrate(engine)
     engine.dispose()
-
-
-def _create_database(server: str, name: str, template: str = "template1") -> str:
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    return make_url(_psycopg(server)).set(database=name).render_as_string(hide_password=False)
-
-
-def _execute(server: str, *statements: str) -> None:
-    admin = connect(_psycopg(server))
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    admin.dispose()
-
-
-def _psycopg(url: str) -> str:
-    return url.replace("postgresql://", "postgresql+psycopg://", 1)

@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from tests.history import spend_logs
+from tests.own_database import execute, own_database, url_of
 from tests.proxy.rows import find_rows
 from usage_plugin.history import Format, Job, Options, Rejects, Span, Tally, all_options, open_source
 from usage_plugin.settings import Settings
-from usage_plugin.store.database import connect
 from usage_plugin.store.tables import UsageRecord
 
 Import = Callable[..., Tally]
-_serial = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def litellm_template(postgres_server: str) -> str:
     """Make a database once as LiteLLM's own migrations do."""
-    url = _create(postgres_server, "litellm_template", "template1")
-    spend_logs.migrate(url)
-    return "litellm_template"
+    name = "litellm_template"
+    execute(postgres_server, f"CREATE DATABASE {name}")
+    spend_logs.migrate(_plain(url_of(postgres_server, name)))
+    return name
 
 
 @pytest.fixture
-def litellm_url(postgres_server: str, litellm_template: str) -> str:
+def litellm_url(postgres_server: str, litellm_template: str) -> Iterator[str]:
     """Give a database with LiteLLM's tables."""
-    return _create(postgres_server, f"litellm_{next(_serial)}", litellm_template)
+    with own_database(postgres_server, litellm_template) as url:
+        yield _plain(url)
 
 
-def _create(server: str, name: str, template: str) -> str:
-    admin = connect(server.replace("postgresql://", "postgresql+psycopg://", 1))
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    admin.dispose()
-    return admin.url.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
+def _plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ import pytest
 import websockets
 from sqlmodel import Session, col, select
 
+from tests.own_database import own_database
 from tests.proxy.clients import CALL_ID, anthropic_client, http_client, in_own_loop, openai_client, say
 from tests.proxy.config import write_config
 from tests.proxy.conftest import SUMMARY
@@ -65,13 +65,11 @@ def pair(
 ) -> Iterator[Pair]:
     """Start two proxies on one database, whose budgets they know."""
     folders = [tmp_path_factory.mktemp("budgets") for _ in range(2)]
-    if request.param == "sqlite":
-        url = f"sqlite:///{folders[0] / 'usage.db'}"
-    else:
-        from tests.conftest import _create_database
-
-        url = _create_database(request.getfixturevalue("postgres_server"), f"budgets_{uuid.uuid4().hex[:8]}")
     with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
+        if request.param == "sqlite":
+            url = f"sqlite:///{folders[0] / 'usage.db'}"
+        else:
+            url = stack.enter_context(own_database(request.getfixturevalue("postgres_server")))
         starts = [running(write_config(folder, upstream.base_url), url, upstream) for folder in folders]
         one, other = pool.map(stack.enter_context, starts)
         _make_budgets(one)
