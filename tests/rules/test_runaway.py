@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from tests.alerts.receiving import webhook
 from usage_plugin.alerts.runaways import runaway_findings
 from usage_plugin.analysis.burn import Runaway
 from usage_plugin.event import CostConfidence, UsageEvent
 from usage_plugin.rules.minutes import TOTAL, Measured, Recent, Scope
+from usage_plugin.rules.past_weeks import PastWeeks
 from usage_plugin.rules.runaway import Case, Limits, watch
 from usage_plugin.settings import Settings
 from usage_plugin.store import read
@@ -66,7 +67,7 @@ def busy(engine: Engine) -> Engine:
 def look(engine: Engine, now: datetime = NOW, known: tuple[Scope, ...] = ()) -> list[Case]:
     recent = Recent(engine)
     recent.catch_up(now)
-    return watch(engine, recent, WHAT, known)
+    return watch(recent, PastWeeks(engine), WHAT, known)
 
 
 def test_a_loop_is_told_of_its_key_alone_with_what_it_costs(busy: Engine) -> None:
@@ -107,15 +108,15 @@ def test_it_goes_on_until_it_ends(busy: Engine) -> None:
     """Its begin stays the same, and what it costs grows."""
     begin = NOW.replace(second=0)
     store(busy, calls(begin, begin + 30 * MINUTE, 19, **BATCH))
-    recent, key = Recent(busy), Scope("key", "b4tch")
+    recent, weeks, key = Recent(busy), PastWeeks(busy), Scope("key", "b4tch")
     seen: list[Case] = []
-    for minute in range(1, 45, 4):
+    for minute in range(1, 46, 9):
         recent.catch_up(NOW + minute * MINUTE)
-        seen += watch(busy, recent, WHAT, (key,) if seen else ())
+        seen += watch(recent, weeks, WHAT, (key,) if seen else ())
     assert {case.start for case in seen} == {begin}
     assert {case.scope for case in seen} == {key}
     assert [case.actual for case in seen] == sorted(case.actual for case in seen)
-    assert 8 <= len(seen) <= 10
+    assert len(seen) == 4
 
 
 def test_the_minutes_that_are_known_are_not_read_again(engine: Engine) -> None:
@@ -147,7 +148,7 @@ def test_a_clock_that_is_set_back_stops_no_watch(busy: Engine) -> None:
     begin = (NOW - HOUR).replace(second=0)
     store(busy, calls(begin, begin + 3 * MINUTE, 19, **BATCH))
     recent.catch_up(begin + 3 * MINUTE)
-    assert [case.scope for case in watch(busy, recent, WHAT, ())] == [Scope("key", "b4tch")]
+    assert [case.scope for case in watch(recent, PastWeeks(busy), WHAT, ())] == [Scope("key", "b4tch")]
 
 
 def test_calls_without_a_price_are_counted_and_cost_nobody_knows(engine: Engine) -> None:
@@ -201,7 +202,8 @@ def test_who_runs_away_in_dollars_is_told_in_dollars(busy: Engine) -> None:
 def test_calls_that_lose_their_price_are_no_runaway(engine: Engine) -> None:
     """There are as many as before."""
     begin = NOW.replace(second=0) - 5 * MINUTE
-    store(engine, calls(NOW - 30 * HOUR, begin, 120, **BATCH), calls(begin, NOW, 120, **BATCH, **UNPRICED))
+    many: dict[str, Any] = {"calls": 60, **BATCH}
+    store(engine, calls(NOW - 30 * HOUR, begin, 2, "3", **many), calls(begin, NOW, 2, **(many | UNPRICED)))
     assert look(engine) == []
 
 
@@ -218,6 +220,27 @@ def test_what_the_same_hour_of_other_weeks_cost_is_usual(engine: Engine) -> None
     assert look(engine) == []
     add_up(engine, NOW, UTC_ZONE)
     assert look(engine) == []
+
+
+def test_weeks_before_are_read_once_an_hour(engine: Engine) -> None:
+    """A watch looks each minute, and what was a week ago does not change by then; whoever is new is asked about."""
+    store(engine, calls(NOW - 2 * HOUR, NOW, 20, **BATCH), calls(NOW - 2 * HOUR, NOW, 20, **OTHER))
+    recent, weeks = Recent(engine), PastWeeks(engine)
+    asked: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+
+    def statements(now: datetime, *keys: str) -> int:
+        recent.catch_up(now)
+        asked.clear()
+        usual = weeks.by_minute(recent, Measured.DOLLARS, [Scope("key", key) for key in keys])
+        assert usual.shape == (len(keys), recent.points)
+        return len(asked)
+
+    assert statements(NOW, "b4tch") > 0
+    assert statements(NOW + 10 * MINUTE, "b4tch") == 0
+    assert statements(NOW + 11 * MINUTE, "b4tch", "0ther") > 0
+    assert statements(NOW + 12 * MINUTE, "b4tch", "0ther") == 0
+    assert statements(NOW + HOUR, "b4tch", "0ther") > 0
 
 
 def test_a_planned_event_is_no_runaway(busy: Engine) -> None:
@@ -241,7 +264,7 @@ def test_the_worker_tells_within_a_minute_and_of_the_end(busy: Engine, tmp_path:
         )
         work = Work(busy, Settings(alert_urls=hook.url), clock=clock, jobs=jobs)
         told_after: list[int] = []
-        for minute in range(30):
+        for minute in range(22):
             assert run_once(work, lambda _done, _all: None) is not None
             told_after += [minute] * (len(hook.bodies) - len(told_after))
             clock.advance(60)

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
-from sqlalchemy import Engine
 
 from usage_plugin.analysis.arrays import FloatArray
 from usage_plugin.analysis.burn import Alarms, Runaway, runaways
 from usage_plugin.money import NANO_PER_USD
-from usage_plugin.rules.minutes import MINUTE, TOTAL, Measured, Recent, Scope
-from usage_plugin.store import read
-from usage_plugin.store.dimensions import Dimension
-from usage_plugin.store.read import Question
-from usage_plugin.store.zones import UTC_ZONE
+from usage_plugin.rules.minutes import MINUTE, Measured, Recent, Scope
+from usage_plugin.rules.past_weeks import HOUR, PastWeeks
 
-HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
-WEEK: Final = timedelta(days=7)
-WEEKS: Final = 4
-MINUTES_PER_HOUR: Final = 60
 # Series are gone through from here on, so that alarms of the last half day are known to be such.
 GONE_THROUGH: Final = timedelta(hours=13)
 # Who explains so much of what is too much for another is told in its place.
@@ -47,6 +39,7 @@ class _Look:
     """A look at one measure of the last minutes."""
 
     recent: Recent
+    weeks: PastWeeks
     by: Measured
     what: Runaway
 
@@ -86,21 +79,21 @@ class Case:
         return self.actual / self.expected if self.expected > 0 else None
 
 
-def watch(engine: Engine, recent: Recent, what: Limits, open_scopes: Collection[Scope]) -> list[Case]:
+def watch(recent: Recent, weeks: PastWeeks, what: Limits, open_scopes: Collection[Scope]) -> list[Case]:
     """Say who runs away, each as narrowly as it can be said.
 
     Args:
-        engine: Of a migrated database.
         recent: The last two days, up to date.
+        weeks: The ones before, of the same database.
         what: Is a runaway, in dollars and in requests by the minute.
         open_scopes: Who did already when last looked.
 
     Raises:
         StoreUnavailable: The database does not answer.
     """
-    by_dollars = _watch(engine, recent, Measured.DOLLARS, what.dollars, open_scopes)
+    by_dollars = _watch(_Look(recent, weeks, Measured.DOLLARS, what.dollars), open_scopes)
     told = {case.scope for case in by_dollars}
-    unpriced = _watch(engine, recent, Measured.UNPRICED, what.unpriced, open_scopes)
+    unpriced = _watch(_Look(recent, weeks, Measured.UNPRICED, what.unpriced), open_scopes)
     # Whoever is told of already is told of with these calls.
     return [*by_dollars, *(each for each in unpriced if each.scope not in told and _is_more(recent, each))]
 
@@ -114,12 +107,12 @@ def _is_more(recent: Recent, case: Case) -> bool:
     return case.requests - float(usual) * points >= EXPLAINS * case.excess
 
 
-def _watch(engine: Engine, recent: Recent, by: Measured, what: Runaway, open_scopes: Collection[Scope]) -> list[Case]:
-    look = _Look(recent, by, what)
+def _watch(look: _Look, open_scopes: Collection[Scope]) -> list[Case]:
+    recent, by, what = look.recent, look.by, look.what
     scopes = _suspects(look, open_scopes)
     if not scopes:
         return []
-    values, seasonal = recent.series(scopes, by), _seasonal(engine, look, scopes)
+    values, seasonal = recent.series(scopes, by), look.weeks.by_minute(recent, by, scopes)
     found = runaways(values, recent.requests(scopes), seasonal, what, recent.points - GONE_THROUGH // MINUTE)
     cases = {
         scope: _case(look, scope, values[at], Alarms(found.alarms[[at]], found.usual[[at]]))
@@ -146,48 +139,6 @@ def _suspects(look: _Look, open_scopes: Collection[Scope]) -> list[Scope]:
         is_many = calls[:, -points:].sum(axis=1) >= what.least_calls
         is_much |= is_many & (values[:, -points:].sum(axis=1) >= what.times * before * points)
     return [each for each, much in zip(wanted, is_much.tolist(), strict=True) if much or each in open_scopes]
-
-
-def _seasonal(engine: Engine, look: _Look, scopes: Sequence[Scope]) -> FloatArray:
-    """Give what each did per minute at this time of the week: the most of the hours around, in the median week."""
-    recent, hours = look.recent, _hours(look.recent)
-    found = np.full((len(scopes), recent.points), np.nan)
-    for dimension in dict.fromkeys(scope.dimension for scope in scopes):
-        rows = [at for at, scope in enumerate(scopes) if scope.dimension == dimension]
-        past = _past_weeks(engine, look.by, hours, dimension, [scopes[at].member for at in rows])
-        for at in rows:
-            weeks = past.get(scopes[at].member)
-            if weeks is not None:
-                found[at] = _by_minute(recent, hours, weeks)
-    return found
-
-
-def _hours(recent: Recent) -> list[datetime]:
-    start = datetime.fromtimestamp(recent.first_minute * MINUTES_PER_HOUR, UTC).replace(minute=0)
-    return [start + number * HOUR for number in range(-(-(recent.end - start) // HOUR) + 1)]
-
-
-def _past_weeks(
-    engine: Engine, measured: Measured, hours: Sequence[datetime], dimension: str, members: Sequence[str | None]
-) -> Mapping[str | None, FloatArray]:
-    """Give the measure by hour of the weeks before, shape ``(weeks, hours)``, of each that has any."""
-    by = None if dimension == TOTAL.dimension else Dimension(dimension)
-    weeks: dict[str | None, list[FloatArray]] = {}
-    for back in range(1, WEEKS + 1):
-        start, end = hours[0] - back * WEEK - HOUR, hours[-1] - back * WEEK + 2 * HOUR
-        asked = Question(start=start, end=end, zone=UTC_ZONE, as_kept=True)
-        sums = read.sums(engine, asked, (measured.sum_name,), by=by, only=None if by is None else members)
-        for member, values in zip(sums.members, sums.measures[measured.sum_name], strict=True):
-            weeks.setdefault(member.value, []).append(values / measured.scale)
-    return {member: np.array(found) for member, found in weeks.items()}
-
-
-def _by_minute(recent: Recent, hours: Sequence[datetime], weeks: FloatArray) -> FloatArray:
-    """Spread the hours of weeks over the minutes of the series: a morning may begin an hour earlier."""
-    around = np.maximum(np.maximum(weeks[:, :-2], weeks[:, 1:-1]), weeks[:, 2:])
-    usual = np.median(around, axis=0) / MINUTES_PER_HOUR
-    first = recent.first_minute - int(hours[0].timestamp() // MINUTES_PER_HOUR)
-    return np.repeat(usual, MINUTES_PER_HOUR)[first : first + recent.points]
 
 
 def _case(look: _Look, scope: Scope, values: FloatArray, found: Alarms) -> Case:

@@ -15,6 +15,7 @@ from usage_plugin.guard import describe
 from usage_plugin.rules import Missed, NoData, Rule, firing_now, rule_of
 from usage_plugin.rules.evaluate import lookback
 from usage_plugin.rules.minutes import MINUTE, Recent, Scope
+from usage_plugin.rules.past_weeks import PastWeeks
 from usage_plugin.rules.runaway import Limits, watch
 from usage_plugin.settings import Settings
 from usage_plugin.store.alerts import ACTIVE, alerts
@@ -32,16 +33,17 @@ class Watch:
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
         self._recent: Recent | None = None
+        self._weeks: PastWeeks | None = None
 
     def __call__(self, context: JobContext) -> str:
         """Look, and tell at once."""
         engine, now = context.engine, context.clock()
-        if self._recent is None or self._recent.engine is not engine:
-            self._recent = Recent(engine)
+        if self._recent is None or self._weeks is None or self._recent.engine is not engine:
+            self._recent, self._weeks = Recent(engine), PastWeeks(engine)
         self._recent.catch_up(now)
         active = alerts(engine, states=ACTIVE, sources=(Source.RUNAWAY,))
         known = {Scope(alert.dimension, alert.member) for alert in active}
-        cases = watch(engine, self._recent, _limits(context.settings), known)
+        cases = watch(self._recent, self._weeks, _limits(context.settings), known)
         raised = raise_alerts(engine, Source.RUNAWAY, runaway_findings(engine, cases, context.zone), now)
         return said_of(raised, self._routes.tell(context) if raised.opened or raised.resolved else 0)
 
