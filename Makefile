@@ -7,7 +7,8 @@ TEST_WORKERS ?= auto
 CALLS ?= 1000000 10000000
 
 # Tests that do more here than in `make test`, where each second counts: see tests/extent.py.
-IN_WHOLE = tests/proxy/test_stop.py tests/proxy/test_azure_trace.py tests/store/test_migrate.py tests/capture/test_mutated.py
+IN_WHOLE = tests/proxy/test_stop.py tests/proxy/test_azure_trace.py tests/store/test_migrate.py tests/capture/test_mutated.py \
+	tests/store/test_sheets.py tests/dashboard/browser/test_looks.py
 
 # The first of these that is new enough and can make virtual environments.
 PYTHONS = python3.13 python3.12 python3.11 python3.14 python3 python

@@ -49,7 +49,7 @@ def test_what_a_client_sends_is_not_kept(scopes: Scopes, many: bool) -> None:
     """Calls with a tag of a megabyte, or with tens of thousands of tags, each of them twice, so that it is known."""
     tracemalloc.start()
     try:
-        for number in range(100):
+        for number in range(25):
             tags = [f"{number} {each}" for each in range(20_000)] if many else [f"{number} " + "x" * 10**6, "x"]
             for _ in range(2):
                 assert scopes_of(scopes, tags=tags, user_api_key_team_id=tags[0])[3] == (tags[0][:256],)

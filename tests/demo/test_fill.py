@@ -6,20 +6,13 @@ from sqlalchemy import Engine, text
 
 from usage_plugin.demo import fill, plan
 from usage_plugin.demo.company import TEAMS
-from usage_plugin.demo.findings import find
 from usage_plugin.demo.generate import generate
 from usage_plugin.demo.workloads import WORKLOADS
-from usage_plugin.detect import Options
 from usage_plugin.event import CostConfidence
 from usage_plugin.rules import rule_of
-from usage_plugin.store.alerts import alerts, messages
-from usage_plugin.store.anomalies import anomalies
 from usage_plugin.store.budgets import budgets
 from usage_plugin.store.calendar import planned_events
-from usage_plugin.store.database import connect
 from usage_plugin.store.rules import rules
-from usage_plugin.store.sheets.build import add_up
-from usage_plugin.time_zone import UTC_ZONE
 
 NOW = datetime(2026, 11, 20, 15, 24, 10, tzinfo=UTC)
 
@@ -66,18 +59,3 @@ def test_the_company_has_budgets_rules_and_a_calendar(engine: Engine) -> None:
     assert {event.member for event in events} <= callers
     assert {rule_of(row).kind.value for row in rules(engine)} == {"threshold", "burn rate", "no data"}
     assert sorted(event.ends_at < NOW for event in events) == [False, True]
-
-
-def test_what_a_worker_would_have_found_is_there(migrated_sqlite_url: str) -> None:
-    """Anomalies, one of which somebody looks after, and alerts of them and of budgets."""
-    engine = connect(migrated_sqlite_url)
-    fill(engine, NOW, days=45)
-    plan(engine, NOW)
-    add_up(engine, NOW, UTC_ZONE, lambda _done, _all: None)
-    assert find(engine, NOW, UTC_ZONE, Options()) >= 4
-    kept = anomalies(engine)
-    assert {"runaway", "level shift"} <= {row.kind for row in kept}
-    assert [row.state for row in kept].count("acknowledged") == 1
-    assert "budget" in {alert.source for alert in alerts(engine)}
-    assert messages(engine) == []
-    engine.dispose()

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from usage_plugin.demo import fill
+from usage_plugin.demo import fill, plan
 from usage_plugin.demo.anomalies import ANOMALIES
-from usage_plugin.detect import Why, detect
+from usage_plugin.demo.findings import find
+from usage_plugin.detect import Options, Why
+from usage_plugin.store.alerts import alerts, messages
 from usage_plugin.store.analysis_tables import AnomalyRow
 from usage_plugin.store.anomalies import anomalies, anomaly
 from usage_plugin.store.database import connect
@@ -25,13 +27,14 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Engine]:
-    """Fill it, add it up as a worker does, and look once."""
+    """Fill it, add it up as a worker does, look once, and tell."""
     file = tmp_path_factory.mktemp("demo") / "usage.db"
     shutil.copy(migrated_sqlite, file)
     engine = connect(f"sqlite:///{file}")
     fill(engine, NOW)
+    plan(engine, NOW)
     add_up(engine, NOW, UTC_ZONE)
-    detect(engine, NOW, UTC_ZONE)
+    find(engine, NOW, UTC_ZONE, Options())
     yield engine
     engine.dispose()
 
@@ -69,6 +72,16 @@ def test_there_is_little_else(found: Engine) -> None:
     assert others == []
     assert len(rows) <= len(ANOMALIES) + 2
     assert len(anomalies(found, merged=True)) > 10 * len(rows)
+
+
+def test_it_is_told_of_and_somebody_looks_after_one(found: Engine) -> None:
+    """Alerts of anomalies and of budgets are there, and nobody was sent anything."""
+    kept = anomalies(found)
+    assert len(kept) >= 4
+    assert {"runaway", "level shift"} <= {row.kind for row in kept}
+    assert [row.state for row in kept].count("acknowledged") == 1
+    assert {alert.source for alert in alerts(found)} == {"anomaly", "budget"}
+    assert messages(found) == []
 
 
 def test_every_explanation_adds_up(found: Engine) -> None:

@@ -90,9 +90,9 @@ def test_hour_by_hour_finds_what_one_look_finds(engine: Engine) -> None:
     company(engine, extra=RUNAWAY)
     look(engine, BEGAN - 2 * HOUR)
     assert inbox(engine) == []
-    told = [look(engine, BEGAN + number * HOUR + timedelta(minutes=5)) for number in range(1, 20)]
+    told = [look(engine, BEGAN + number * HOUR + timedelta(minutes=5)) for number in (*range(1, 8), 19)]
     assert [len(each.new) for each in told[:2]] == [1, 0]
-    assert {each.hours for each in told[2:]} == {1}
+    assert {each.hours for each in told[2:-1]} == {1}
     (entry,) = inbox(engine)
     assert (entry.label, entry.kind, entry.started_at, entry.ended_at) == (
         "alpha",
