@@ -9,7 +9,7 @@ from pathlib import Path
 
 MEMORY = Path("/dev/shm")
 # Some four times what a whole run has there at once.
-NEEDED_BYTES = 6 * 1024**3
+NEEDED_BYTES = 2 * 1024**3
 
 
 def use_memory() -> None:
