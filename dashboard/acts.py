@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from dashboard.data import Data
 from dashboard.members import storable
+from dashboard.theme import sentence
 from usage_plugin.errors import InputError, StoreError
 from usage_plugin.store.rights import may_write
 
@@ -38,11 +39,11 @@ def attempt(data: Data, act: Callable[[], str]) -> Said:
     try:
         text = act()
     except InputError as error:
-        return Said(_sentence(str(error)), is_done=False)
+        return Said(sentence(str(error)), is_done=False)
     except StoreError as error:
-        return Said(_sentence(READ_ONLY if is_read_only(data) else str(error)), is_done=False)
+        return Said(sentence(READ_ONLY if is_read_only(data) else str(error)), is_done=False)
     data.changed()
-    return Said(_sentence(text), is_done=True)
+    return Said(sentence(text), is_done=True)
 
 
 def is_read_only(data: Data) -> bool:
@@ -68,7 +69,3 @@ def text_in(value: Any, most: int = LONGEST_TEXT) -> str:
 def number_in(value: Any) -> float | None:
     """Read a number that a browser sent: anything else is none."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from dashboard.components.parts import card, link
 from dashboard.queries.ahead import Ahead
 from dashboard.scopes import scope_words
-from dashboard.theme import money, percent
+from dashboard.theme import money, percent, sentence
 from usage_plugin.analysis.forecast import NoForecast
 from usage_plugin.outlook import Outlook
 
@@ -34,7 +34,7 @@ def _until(frame: Ahead) -> str | None:
 
 def _month(frame: Ahead) -> list[Component]:
     if frame.gone:
-        return _lines("—", f"{frame.gone}.")
+        return _lines("—", sentence(frame.gone))
     if frame.month is None:
         return _lines("—", "Forecasts are of all calls, or of one team, key, model or the like: of one filter.")
     return _forecast(frame.month)

@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 from dashboard.components.parts import card, dot, legend, named, table
 from dashboard.figures.recording import delay_colours
 from dashboard.queries.pipeline import Pipeline
-from dashboard.theme import UNKNOWN, Palette, ago, calls, count, full_count, size
+from dashboard.theme import UNKNOWN, Palette, ago, calls, count, full_count, sentence, size
 from usage_plugin.account import ProcessAccount
 from usage_plugin.watch import Alert, Concern, State, span
 
@@ -61,11 +61,6 @@ def alert_list(frame: Pipeline) -> list[Component]:
     if not alerts:
         return [html.P(dot(GOOD, "status-success"), className="all-well")]
     return [alert_line(alert) for alert in alerts]
-
-
-def sentence(text: str) -> str:
-    """Begin with a capital and end with a full stop."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def headlines(frame: Pipeline) -> list[Headline]:

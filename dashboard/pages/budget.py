@@ -9,7 +9,16 @@ from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
 from dashboard import ids
-from dashboard.components.budget import badges, budget_figures, course_legend, family, gone, period_words, scope
+from dashboard.components.budget import (
+    badges,
+    budget_figures,
+    course_legend,
+    family,
+    gone,
+    period_words,
+    scope,
+    untold_panel,
+)
 from dashboard.components.budget_form import budget_form
 from dashboard.components.form import button
 from dashboard.components.graph import graph
@@ -22,6 +31,7 @@ from dashboard.pages.acting import act_on_click
 from dashboard.pages.page import HIDDEN, SHOWN, Canvas, number_in
 from dashboard.queries.budgets import OneBudget, drop_budget, one_budget
 from dashboard.theme import Palette, palette
+from usage_plugin.budgets import Untold
 
 PATH: Final = "/budgets/"
 TITLE: Final = "Budget"
@@ -34,6 +44,7 @@ CANVAS: Final = Canvas(
         "heading": Output(ids.BUDGET_HEADING, "children"),
         "kpis": Output(ids.BUDGET_KPIS, "children"),
         "graph": Output(ids.BUDGET_GRAPH, "figure"),
+        "course": Output(ids.BUDGET_COURSE, "className"),
         "legend": Output(ids.BUDGET_LEGEND, "children"),
         "family": Output(ids.BUDGET_FAMILY, "children"),
     },
@@ -59,7 +70,7 @@ def layout(zone: ZoneInfo) -> Component:
     rows = [
         html.Div(id=ids.BUDGET_KPIS, className="kpis five"),
         html.Div(id=ids.BUDGET_FAMILY),
-        chart,
+        html.Div(chart, id=ids.BUDGET_COURSE),
         card("Change it", budget_form("Save"), remove),
     ]
     back = html.P(link("← All budgets", "/budgets"), className="back")
@@ -88,6 +99,8 @@ def register(app: Dash, data: Data) -> None:
 def budget_view(frame: OneBudget, colours: Palette) -> dict[str, Any]:
     """Draw each part of the page."""
     standing, course = frame.standing, frame.course
+    if isinstance(standing, Untold):
+        return _untold_view(standing, colours)
     if standing is None or course is None:
         empty = dict.fromkeys(CANVAS.parts)
         return {**empty, "state": gone(frame), "figures": HIDDEN, "heading": page_title(TITLE), "graph": blank(colours)}
@@ -98,6 +111,19 @@ def budget_view(frame: OneBudget, colours: Palette) -> dict[str, Any]:
         "heading": page_title(standing.budget.name, html.Span(marks, className="entry-head")),
         "kpis": budget_figures(frame, standing),
         "graph": budget_course(course, colours),
+        "course": "",
         "legend": course_legend(course, colours),
         "family": family(frame),
+    }
+
+
+def _untold_view(found: Untold, colours: Palette) -> dict[str, Any]:
+    """Leave the form, so that the budget can be changed or removed."""
+    return {
+        **dict.fromkeys(CANVAS.parts),
+        "state": untold_panel(found),
+        "figures": SHOWN,
+        "heading": page_title(found.budget.name),
+        "graph": blank(colours),
+        "course": "gone",
     }

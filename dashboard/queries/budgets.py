@@ -57,9 +57,10 @@ class OneBudget:
     now: datetime
     zone: ZoneInfo
     number: int | None
-    standing: Standing | None
+    standing: Standing | Untold | None
     """``None`` where there is none of this number."""
     course: Course | None
+    """``None`` where nobody can tell it."""
     name: str = ""
     """What its member is called."""
     parents: tuple[Budget, ...] = ()
@@ -83,14 +84,14 @@ def one_budget(look: Look, number: int | None) -> OneBudget:
     budget = known.get(number)
     if budget is None:
         return OneBudget(now=look.now, zone=look.zone, number=number, standing=None, course=None)
-    standing = _standing(look, budget)
+    standing = _standing_or_why(look, budget)
     above = known.get(budget.parent_id) if budget.parent_id is not None else None
     return OneBudget(
         now=look.now,
         zone=look.zone,
         number=number,
         standing=standing,
-        course=course_of(look, standing),
+        course=course_of(look, standing) if isinstance(standing, Standing) else None,
         name=_name(look, budget),
         parents=() if above is None else (above,),
         parts=tuple(each for each in known.values() if each.parent_id == number),

@@ -19,6 +19,7 @@ from dashboard.queries.budgets import all_budgets, entered, one_budget, shares_i
 from tests.dashboard.conftest import NOW, Post, ago, poster
 from tests.dashboard.findings import USD
 from tests.dashboard.test_components import words
+from usage_plugin.budgets import Standing
 from usage_plugin.errors import InputError
 from usage_plugin.event import CostConfidence
 from usage_plugin.periods import Period
@@ -84,7 +85,7 @@ def test_a_budgets_page_adds_its_days_up(data: Data, store: Engine) -> None:
     frame = one_budget(data.look(), kept.id)
     course = frame.course
     assert course is not None
-    assert frame.standing is not None
+    assert isinstance(frame.standing, Standing)
     assert course.spent_usd[:4].tolist() == [5.0, 10.0, 15.0, 20.0]
     assert np.isnan(course.spent_usd[4:]).all()
     assert np.isnan(course.forecast_usd[:3]).all()
@@ -275,9 +276,14 @@ def test_a_budget_that_nobody_can_add_up_any_more_hides_no_other(post: Post, sto
     said = text_of(post(ids.BUDGETS_LIST)[ids.BUDGETS_LIST])
     for part in ("long", "no longer kept by the hour", "USAGE_RETAIN_SHEETS_DAYS", "short", "expected at the end"):
         assert part in said, part
-    page = text_of(post(ids.BUDGET_STATE, url__pathname=f"/budgets/{quarter.id}"))
-    assert "Not all calls of this time are kept any more" in page
-    assert "database cannot be used" not in page
+    page = post(ids.BUDGET_STATE, url__pathname=f"/budgets/{quarter.id}")
+    assert "Nobody can tell what is spent" in text_of(page[ids.BUDGET_STATE])
+    assert "USAGE_RETAIN_SHEETS_DAYS says how long" in text_of(page[ids.BUDGET_STATE])
+    assert page[ids.BUDGET_HEADING] is not None
+    # Its form is there all the same: it can be changed and removed.
+    shown = post(ids.BUDGET_FIGURES, url__pathname=f"/budgets/{quarter.id}")
+    assert "drawn" in text_of(shown[ids.BUDGET_FIGURES])
+    assert "gone" in text_of(shown[ids.BUDGET_COURSE])
     assert "no longer kept" not in text_of(post(ids.BUDGET_KPIS, url__pathname=f"/budgets/{day.id}"))
 
 
