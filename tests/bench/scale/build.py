@@ -7,6 +7,7 @@ interrupted goes on where it was.
 from __future__ import annotations
 
 import gc
+import os
 import json
 import sys
 import time
@@ -57,6 +58,7 @@ def copied(kind: str, count: int) -> Iterator[str]:
     with place(kind, count) as where:
         build(where, kind, count)
         with databases.copied(where) as url:
+            os.sync()  # or the disk is busy with the copy while something is measured
             yield url
 
 
