@@ -7,8 +7,8 @@ interrupted goes on where it was.
 from __future__ import annotations
 
 import gc
-import os
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
