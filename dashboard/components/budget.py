@@ -59,7 +59,7 @@ def no_budgets() -> Component:
 def _untold(found: Untold) -> list[Component]:
     budget = found.budget
     title = html.P([link(budget.name, f"/budgets/{budget.id}", "entry-title")], className="entry-head")
-    said = html.P(html.Span(untold_words(found), className="severe"), className="entry-facts")
+    said = html.P(html.Span(sentence(found.why), className="severe"), className="entry-facts")
     spent = [html.Strong(UNKNOWN, className="num"), html.Span(f"of {money(budget.amount_nano_usd)}", className="num")]
     return [html.P(spent, className="entry-stake"), html.Div([title, said], className="entry-text")]
 
@@ -222,16 +222,9 @@ def family(frame: OneBudget) -> Component | None:
     return html.P(said, className="quiet") if said else None
 
 
-def untold_words(found: Untold) -> str:
-    """Say why nobody can tell what is spent, and until when."""
-    again = "It can be told again in the budget's next period, or of a shorter one"
-    kept = "USAGE_RETAIN_SHEETS_DAYS says how long totals by the hour are kept"
-    return f"{sentence(found.error.problem)} {sentence(again)} {sentence(kept)}"
-
-
 def untold_panel(found: Untold) -> Component:
     """Say in place of the figures that there are none, above the form that can change the budget."""
-    parts = [html.H2("Nobody can tell what is spent"), html.P(untold_words(found))]
+    parts = [html.H2("Nobody can tell what is spent"), html.P(sentence(found.why))]
     return html.Section(parts, className="state-panel", role="status")
 
 

@@ -100,7 +100,7 @@ def budget_view(frame: OneBudget, colours: Palette) -> dict[str, Any]:
     """Draw each part of the page."""
     standing, course = frame.standing, frame.course
     if isinstance(standing, Untold):
-        return _untold_view(standing, colours)
+        return _untold_view(frame, standing, colours)
     if standing is None or course is None:
         empty = dict.fromkeys(CANVAS.parts)
         return {**empty, "state": gone(frame), "figures": HIDDEN, "heading": page_title(TITLE), "graph": blank(colours)}
@@ -117,7 +117,7 @@ def budget_view(frame: OneBudget, colours: Palette) -> dict[str, Any]:
     }
 
 
-def _untold_view(found: Untold, colours: Palette) -> dict[str, Any]:
+def _untold_view(frame: OneBudget, found: Untold, colours: Palette) -> dict[str, Any]:
     """Leave the form, so that the budget can be changed or removed."""
     return {
         **dict.fromkeys(CANVAS.parts),
@@ -126,4 +126,5 @@ def _untold_view(found: Untold, colours: Palette) -> dict[str, Any]:
         "heading": page_title(found.budget.name),
         "graph": blank(colours),
         "course": "gone",
+        "family": family(frame),
     }

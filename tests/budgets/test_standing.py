@@ -129,6 +129,18 @@ def test_a_budget_whose_first_days_are_gone_is_not_less(pruned: Engine) -> None:
     assert green.spent_nano_usd == 3 * DOLLAR
 
 
+def test_it_is_said_over_what_a_budget_can_be_added_up(pruned: Engine) -> None:
+    """A rolling budget has no next period; and nobody asks a budget about a later time."""
+    save_budget(pruned, replace(MONTH, name="rolling", period=Period.ROLLING, rolling_days=30), NOW)
+    _, month, rolling, _ = standing(pruned, NOW, ZoneInfo("UTC"))
+    for each, when in ((month, "in its next period, or over a shorter one"), (rolling, "over fewer days")):
+        assert isinstance(each, Untold)
+        assert each.why == (
+            f"calls before 2026-11-10 are no longer kept by the hour. The budget can be added up {when}; "
+            "USAGE_RETAIN_SHEETS_DAYS says how long totals by the hour are kept"
+        )
+
+
 def test_somebody_hears_of_a_budget_that_nobody_can_add_up(pruned: Engine) -> None:
     """It says what to set; one that is switched off is nobody's concern."""
     (found,) = [each for each in budget_findings(standing(pruned, NOW, BERLIN), BERLIN) if "added up" in each.title]

@@ -280,6 +280,7 @@ def test_a_budget_that_nobody_can_add_up_any_more_hides_no_other(post: Post, sto
     assert "Nobody can tell what is spent" in text_of(page[ids.BUDGET_STATE])
     assert "USAGE_RETAIN_SHEETS_DAYS says how long" in text_of(page[ids.BUDGET_STATE])
     assert page[ids.BUDGET_HEADING] is not None
+    assert "The budget can be added up in its next period" in text_of(page[ids.BUDGET_STATE])
     # Its form is there all the same: it can be changed and removed.
     shown = post(ids.BUDGET_FIGURES, url__pathname=f"/budgets/{quarter.id}")
     assert "drawn" in text_of(shown[ids.BUDGET_FIGURES])

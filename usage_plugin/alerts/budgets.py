@@ -43,7 +43,7 @@ def _untold(found: Untold) -> Finding:
         source_id=budget.id,
         severity=Severity.WARNING,
         title=f"Budget “{budget.name}” cannot be added up any more",
-        body=f"Of the {budget.period.value} nobody can tell: {found.error.problem}. {found.error.remedy}.",
+        body=f"Of the {budget.period.value} nobody can tell: {found.why}.",
         since=found.asked_at,
         dimension=budget.part.name,
         member=budget.part.member,

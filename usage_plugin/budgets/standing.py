@@ -13,6 +13,7 @@ from usage_plugin.errors import NoLongerKept
 from usage_plugin.outlook import Outlook, PeriodForecast, outlook
 from usage_plugin.periods import Period
 from usage_plugin.store.budgets import Budget, budgets
+from usage_plugin.store.retention import KEPT_BY_THE_HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,16 @@ class Untold:
     budget: Budget
     error: NoLongerKept
     asked_at: datetime
+
+    @property
+    def why(self) -> str:
+        """What is gone, and of which time it can be told: a budget is not asked about another one."""
+        if self.error.since is None:
+            return str(self.error)
+        when = (
+            "over fewer days" if self.budget.period is Period.ROLLING else "in its next period, or over a shorter one"
+        )
+        return f"{self.error.problem}. The budget can be added up {when}; {KEPT_BY_THE_HOUR}"
 
 
 def standing(engine: Engine, now: datetime, zone: ZoneInfo) -> list[Standing | Untold]:

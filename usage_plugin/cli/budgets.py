@@ -200,7 +200,7 @@ def _values(each: Standing | Untold) -> dict[str, Any]:
     from usage_plugin.budgets import Untold
 
     if isinstance(each, Untold):
-        return _kept(each.budget) | {"amount_usd": _usd(each.budget.amount_nano_usd), "untold": str(each.error)}
+        return _kept(each.budget) | {"amount_usd": _usd(each.budget.amount_nano_usd), "untold": each.why}
     return _kept(each.budget) | _told(each)
 
 
@@ -249,7 +249,7 @@ def _lines(each: Standing | Untold, zone: ZoneInfo) -> list[str]:
     from usage_plugin.budgets import Untold
 
     if isinstance(each, Untold):
-        return [_head(each.budget), f"  nobody can tell what is spent: {each.error}"]
+        return [_head(each.budget), f"  nobody can tell what is spent: {each.why}"]
     return [_head(each.budget), *_amounts(each, zone)]
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from usage_plugin.store.tables import RetentionMark, table_of
 
 FOR_EVER = 0
+KEPT_BY_THE_HOUR = "USAGE_RETAIN_SHEETS_DAYS says how long totals by the hour are kept"
 # No call is older; a day off the first one, so that every time zone can show it.
 BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -12,11 +12,11 @@ from usage_plugin.errors import NoLongerKept
 from usage_plugin.store.dimensions import COLUMNS
 from usage_plugin.store.read.calls import Stretch
 from usage_plugin.store.read.question import Question
-from usage_plugin.store.retention import Kind, pruned_before
+from usage_plugin.store.retention import KEPT_BY_THE_HOUR, Kind, pruned_before
 from usage_plugin.store.tables import UsageDaily, table_of
 
 _DAILY: Final = table_of(UsageDaily).c
-_LATER: Final = "Ask about a later time; USAGE_RETAIN_SHEETS_DAYS says how long totals by the hour are kept"
+_LATER: Final = f"Ask about a later time; {KEPT_BY_THE_HOUR}"
 _INSTANT: Final = timedelta(microseconds=1)
 
 
